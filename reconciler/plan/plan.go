@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"time"
+
+	"havn.internal/spec"
+)
+
+// A Plan is what is safe to do now, when to look again, and what can't go on.
+// It reaches only to the next barrier: no step waits for health, and no step of
+// a plan depends on another step of it.
+type Plan struct {
+	Steps   []Step    `json:"steps"`
+	Waits   []Wait    `json:"waits"`
+	Blocked []Blocked `json:"blocked"`
+	// Services says where each service stands, sorted by name.
+	Services []Standing `json:"services"`
+}
+
+// A Step is one act.
+type Step struct {
+	// Service is whom it is for; empty for the network, volumes and the gateway.
+	Service string `json:"service,omitempty"`
+	Action  Action `json:"action"`
+	// Why is the cause, for people.
+	Why string `json:"why"`
+}
+
+// A Wait is a time at which to look again if nothing happens before.
+type Wait struct {
+	Service string    `json:"service,omitempty"`
+	Until   time.Time `json:"until"`
+	Why     string    `json:"why"`
+}
+
+// Blocked is what can't go on until somebody acts.
+type Blocked struct {
+	// Service or Route is what is blocked.
+	Service string `json:"service,omitempty"`
+	Route   string `json:"route,omitempty"`
+	Why     string `json:"why"`
+}
+
+// Phase is where a service is on its way.
+type Phase string
+
+const (
+	Converged  Phase = "converged"
+	Waiting    Phase = "waiting" // for another service, a pull, a retry
+	RollingOut Phase = "rolling"
+	Watching   Phase = "watching" // fresh serves, stale is kept warm
+	RolledBack Phase = "rolledback"
+	Stuck      Phase = "blocked"
+	Leaving    Phase = "removing"
+)
+
+// A Standing is where one service stands.
+type Standing struct {
+	Service string           `json:"service"`
+	Phase   Phase            `json:"phase"`
+	Wanted  int              `json:"wanted"`
+	Ready   int              `json:"ready"`
+	Routed  int              `json:"routed"`
+	Release spec.Fingerprint `json:"release"`
+	Image   string           `json:"image"`
+	Detail  string           `json:"detail,omitempty"`
+}

@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"slices"
+
+	"havn.internal/spec"
+)
+
+// A Table is everything the gateway is told: which requests go where.
+// It is canonical: equal meaning, equal value, equal bytes of configuration.
+type Table struct {
+	// Locations are sorted by host, path, and prefix before exact.
+	Locations []Location `json:"locations"`
+}
+
+// A Location is one path of one host name.
+type Location struct {
+	// Host is an exact name, "*.example.no", or "_" for all others.
+	Host string `json:"host"`
+	// Path starts with "/". A prefix matches at segment borders.
+	Path  string `json:"path"`
+	Exact bool   `json:"exact,omitempty"`
+	// Route is the name of the route it comes from.
+	Route string `json:"route"`
+	// Target is the service and port, the rewriting of the path, or a redirect;
+	// its Options are complete.
+	Target spec.Target `json:"target"`
+	// Servers are the replicas that take the requests, sorted; none means that
+	// the gateway answers 503.
+	Servers []netip.AddrPort `json:"servers,omitempty"`
+}
+
+// LocationKey identifies the requests a location takes, whatever becomes of them.
+type LocationKey struct {
+	Host, Path string
+	Exact      bool
+}
+
+// Key returns what requests l takes.
+func (l Location) Key() LocationKey { return LocationKey{l.Host, l.Path, l.Exact} }
+
+// Hash identifies everything of l but its servers.
+func (l Location) Hash() string {
+	l.Servers = nil
+	return hash(l)
+}
+
+// Hash identifies the table.
+func (t Table) Hash() string { return hash(t) }
+
+// Servers returns every address the table sends requests to.
+func (t Table) Servers() map[netip.AddrPort]bool {
+	out := map[netip.AddrPort]bool{}
+	for _, l := range t.Locations {
+		for _, a := range l.Servers {
+			out[a] = true
+		}
+	}
+	return out
+}
+
+// Sort brings t into its canonical order.
+func (t Table) Sort() {
+	slices.SortFunc(t.Locations, func(a, b Location) int {
+		exact := 0
+		if a.Exact != b.Exact {
+			exact = -1
+			if a.Exact {
+				exact = 1
+			}
+		}
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path), exact)
+	})
+	for _, l := range t.Locations {
+		slices.SortFunc(l.Servers, netip.AddrPort.Compare)
+	}
+}
+
+func hash(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("plan: hash: " + err.Error()) // only strings, numbers and addresses
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
