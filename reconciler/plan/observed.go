@@ -30,13 +30,16 @@ type Observed struct {
 	LastGood map[string]spec.Release
 	// InFlight are the acts that have been started and have not ended, by
 	// [Action.Key].
-	InFlight map[string]bool
+	InFlight map[string]Action
 	// Failures are acts that failed and may not be tried before a time, by
 	// [Action.Key]. They are failures of the infrastructure.
 	Failures map[string]Failure
 	// Quarantine are addresses not to be given to a new replica yet, since an
 	// old worker of the gateway may still mean their former holder.
 	Quarantine map[netip.Addr]bool
+	// PruneAllowed: a person has agreed that more is removed at once than the
+	// prune budget allows.
+	PruneAllowed bool
 }
 
 // Network is the site's bridge network.
@@ -120,6 +123,8 @@ type Image struct {
 	// ID is the content address, "sha256:..."; empty if the image is not on the
 	// host.
 	ID string
+	// Pulled: the registry has been asked for it since the revision came.
+	Pulled bool
 	// HasHealthcheck: the image defines a HEALTHCHECK.
 	HasHealthcheck bool
 	// Problem is why it can't be used though it is there, such as another
@@ -165,9 +170,11 @@ type Verdict struct {
 	At     time.Time
 }
 
-// A Failure is an act that failed for reasons that are not the release's.
+// A Failure is an act that failed.
 type Failure struct {
 	Err string
+	// Release: the fault lies with the release, not with the host.
+	Release bool
 	// Count is how often in a row.
 	Count int
 	// Retry is when it may be tried again.

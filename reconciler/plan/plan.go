@@ -46,12 +46,13 @@ type Phase string
 
 const (
 	Converged  Phase = "converged"
-	Waiting    Phase = "waiting" // for another service, a pull, a retry
-	RollingOut Phase = "rolling"
-	Watching   Phase = "watching" // fresh serves, stale is kept warm
-	RolledBack Phase = "rolledback"
+	Waiting    Phase = "waiting"    // for what it needs, an image, a retry
+	RollingOut Phase = "rolling"    // on its way to the wanted release
+	Watching   Phase = "watching"   // fresh serves, stale is kept warm
+	Healing    Phase = "healing"    // at its release, not all replicas ready
+	RolledBack Phase = "rolledback" // serving the last good release: a failure
 	Stuck      Phase = "blocked"
-	Leaving    Phase = "removing"
+	Leaving    Phase = "leaving" // not in the site any more
 )
 
 // A Standing is where one service stands.

@@ -64,6 +64,11 @@ func (t Table) Servers() map[netip.AddrPort]bool {
 	return out
 }
 
+// leadsTo: a location of the table is for the service.
+func (t Table) leadsTo(service string) bool {
+	return slices.ContainsFunc(t.Locations, func(l Location) bool { return l.Target.Service == service })
+}
+
 // Sort brings t into its canonical order.
 func (t Table) Sort() {
 	slices.SortFunc(t.Locations, func(a, b Location) int {

@@ -1,0 +1,146 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"havn.internal/reconciler/plan"
+)
+
+// The first retry of an act that failed comes after firstRetry, each further one
+// after twice the time, up to lastRetry; a tenth of it either way is chance, so
+// that many failures do not come back together.
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+)
+
+// startsAtOnce bounds the container acts that run at the same time.
+const startsAtOnce = 4
+
+// Done is the outcome of one act.
+type Done struct {
+	Step plan.Step
+	Took time.Duration
+	Err  error
+}
+
+// Acts carries out steps in the background, each once: an act whose key is in
+// flight is not started again. What is in flight and what failed is part of what
+// the next pass observes.
+type Acts struct {
+	host Host
+	log  *slog.Logger
+	now  func() time.Time
+	// ended is told of each outcome, from the act's goroutine.
+	ended func(Done)
+
+	mu       sync.Mutex
+	inFlight map[string]plan.Action
+	failures map[string]plan.Failure
+	slots    chan struct{}
+	running  sync.WaitGroup
+}
+
+// NewActs returns an Acts that tells ended of each outcome.
+func NewActs(host Host, log *slog.Logger, now func() time.Time, ended func(Done)) *Acts {
+	return &Acts{
+		host: host, log: log, now: now, ended: ended,
+		inFlight: map[string]plan.Action{}, failures: map[string]plan.Failure{},
+		slots: make(chan struct{}, startsAtOnce),
+	}
+}
+
+// Begin starts a step in the background. It does nothing if an act with its key
+// is in flight.
+func (a *Acts) Begin(ctx context.Context, s plan.Step) {
+	key := s.Action.Key()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.inFlight[key] != nil {
+		return
+	}
+	a.inFlight[key] = s.Action
+	a.running.Go(func() { a.carryOut(ctx, key, s) })
+}
+
+func (a *Acts) carryOut(ctx context.Context, key string, s plan.Step) {
+	release := a.admit(ctx, s.Action)
+	begin := a.now()
+	err := a.host.Do(ctx, s)
+	release()
+	done := Done{Step: s, Took: a.now().Sub(begin), Err: err}
+	a.mu.Lock()
+	delete(a.inFlight, key)
+	a.remember(key, err)
+	a.mu.Unlock()
+	a.ended(done)
+}
+
+// admit waits for a slot if the act is one that loads the engine. A stop is not:
+// it mostly waits.
+func (a *Acts) admit(ctx context.Context, action plan.Action) (release func()) {
+	if _, ok := action.(plan.Start); !ok {
+		return func() {}
+	}
+	select {
+	case a.slots <- struct{}{}:
+		return func() { <-a.slots }
+	case <-ctx.Done():
+		return func() {}
+	}
+}
+
+// remember keeps failures for the planner. Locations that nginx refused are
+// reported by the gateway itself and are no failure of the act.
+func (a *Acts) remember(key string, err error) {
+	var rejected *RejectedError
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &rejected) && rejected.Applied {
+		delete(a.failures, key)
+		return
+	}
+	f := a.failures[key]
+	f.Count++
+	f.Err = err.Error()
+	f.Release = errors.Is(err, ErrRelease)
+	f.Retry = a.now().Add(backoff(f.Count))
+	a.failures[key] = f
+}
+
+func backoff(count int) time.Duration {
+	d := lastRetry
+	if count < 7 {
+		d = min(lastRetry, firstRetry<<(count-1))
+	}
+	return d - d/10 + rand.N(d/5)
+}
+
+// InFlight returns the acts that have not ended.
+func (a *Acts) InFlight() map[string]plan.Action {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.inFlight)
+}
+
+// Failures returns the acts that failed and have not succeeded since.
+func (a *Acts) Failures() map[string]plan.Failure {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.failures)
+}
+
+// Forget drops all failures, so that everything may be tried at once: the
+// revision changed, or a person asked.
+func (a *Acts) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.failures)
+}
+
+// Wait waits for every act to end.
+func (a *Acts) Wait() { a.running.Wait() }

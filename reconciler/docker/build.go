@@ -1,0 +1,195 @@
+package docker
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/strslice"
+	"github.com/docker/go-connections/nat"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// A blueprint is everything a container is created from.
+type blueprint struct {
+	config *container.Config
+	host   *container.HostConfig
+	net    *network.NetworkingConfig
+}
+
+// build is the one place that turns a replica into Docker's terms, so that no
+// path around its policy exists: no-new-privileges, no host namespaces, no
+// devices, bounded logs and processes, mounts only of what the spec may name.
+func (e *Engine) build(a plan.Start) (blueprint, error) {
+	s := a.Release.Service
+	labels, err := replicaLabels(e.Site, a)
+	if err != nil {
+		return blueprint{}, err
+	}
+	mounts, err := e.mounts(s)
+	if err != nil {
+		return blueprint{}, err
+	}
+	exposed, bindings, err := ports(s)
+	if err != nil {
+		return blueprint{}, err
+	}
+	yes := true
+	b := blueprint{
+		config: &container.Config{
+			Hostname: hostname(a.Name), User: s.User, Env: environment(s.Env), Cmd: strslice.StrSlice(s.Command),
+			Entrypoint: strslice.StrSlice(s.Entrypoint), WorkingDir: s.Workdir, Image: a.Release.ImageID,
+			Labels: labels, StopSignal: s.Stop.Signal, Healthcheck: healthcheck(s.Health), ExposedPorts: exposed,
+		},
+		host: &container.HostConfig{
+			NetworkMode:    container.NetworkMode(e.Site),
+			PortBindings:   bindings,
+			RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+			CapAdd:         s.Security.CapAdd,
+			CapDrop:        s.Security.CapDrop,
+			SecurityOpt:    []string{"no-new-privileges:true"},
+			ReadonlyRootfs: s.Security.ReadOnlyRoot,
+			Tmpfs:          tmpfs(s.Security.Tmpfs),
+			LogConfig:      logConfig(s.Log),
+			Mounts:         mounts,
+			Init:           &yes,
+			Resources:      resources(s.Resources),
+		},
+		net: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
+			e.Site: {
+				IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: a.Addr.String()},
+				Aliases:    []string{s.Name},
+			},
+		}},
+	}
+	return b, nil
+}
+
+// hostname fits a container's name into the 63 characters of a DNS label.
+func hostname(name string) string { return name[:min(63, len(name))] }
+
+func environment(env map[string]string) []string {
+	out := make([]string, 0, len(env))
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		out = append(out, k+"="+env[k])
+	}
+	return out
+}
+
+// healthcheck is what Docker runs. A check that havn makes itself switches the
+// image's off, so that one thing decides.
+func healthcheck(h spec.Health) *container.HealthConfig {
+	switch h.Kind {
+	case spec.HealthExec:
+		return &container.HealthConfig{
+			Test:     append([]string{"CMD"}, h.Command...),
+			Interval: h.Interval.Std(), Timeout: h.Timeout.Std(), Retries: h.Failures, StartPeriod: h.StartPeriod.Std(),
+		}
+	case spec.HealthHTTP, spec.HealthTCP:
+		return &container.HealthConfig{Test: []string{"NONE"}}
+	}
+	return nil
+}
+
+func resources(r spec.Resources) container.Resources {
+	out := container.Resources{NanoCPUs: r.NanoCPUs, Memory: r.Memory, MemorySwap: r.Memory}
+	if r.Pids > 0 {
+		out.PidsLimit = &r.Pids
+	}
+	return out
+}
+
+func logConfig(l spec.Log) container.LogConfig {
+	return container.LogConfig{Type: "local", Config: map[string]string{
+		"max-size": strconv.FormatInt(l.MaxSize, 10), "max-file": strconv.Itoa(l.MaxFiles),
+	}}
+}
+
+func tmpfs(dirs map[string]int64) map[string]string {
+	if len(dirs) == 0 {
+		return nil
+	}
+	out := map[string]string{}
+	for dir, size := range dirs {
+		out[dir] = "rw,noexec,nosuid,nodev,size=" + strconv.FormatInt(size, 10)
+	}
+	return out
+}
+
+// ports publishes what the spec binds to the host, and nothing else: nginx
+// reaches replicas at their addresses.
+func ports(s spec.Service) (nat.PortSet, nat.PortMap, error) {
+	exposed, bindings := nat.PortSet{}, nat.PortMap{}
+	for _, name := range slices.Sorted(maps.Keys(s.Ports)) {
+		p := s.Ports[name]
+		if p.Host == "" {
+			continue
+		}
+		ip, port, err := net.SplitHostPort(p.Host)
+		if err != nil {
+			return nil, nil, fmt.Errorf("port %s: host %q: want ADDRESS:PORT", name, p.Host)
+		}
+		key := nat.Port(fmt.Sprintf("%d/%s", p.Port, p.Protocol))
+		exposed[key] = struct{}{}
+		bindings[key] = append(bindings[key], nat.PortBinding{HostIP: ip, HostPort: port})
+	}
+	return exposed, bindings, nil
+}
+
+func (e *Engine) mounts(s spec.Service) ([]mount.Mount, error) {
+	var out []mount.Mount
+	for _, target := range slices.Sorted(maps.Keys(s.Volumes)) {
+		v := s.Volumes[target]
+		out = append(out, mount.Mount{Type: mount.TypeVolume, Source: e.volumeName(v.Volume), Target: target, ReadOnly: v.ReadOnly})
+	}
+	for _, target := range slices.Sorted(maps.Keys(s.Files)) {
+		out = append(out, mount.Mount{Type: mount.TypeBind, Source: e.filePath(s.Files[target]), Target: target, ReadOnly: true})
+	}
+	for _, target := range slices.Sorted(maps.Keys(s.Binds)) {
+		source := s.Binds[target]
+		if err := e.allowBind(source); err != nil {
+			return nil, err
+		}
+		out = append(out, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true})
+	}
+	return out, nil
+}
+
+// neverBound are the places whose contents are keys to the machine.
+var neverBound = []string{"/proc", "/sys", "/dev", "/etc", "/root", "/run", "/var/run", "/var/lib/docker", "/var/lib/containerd", "/boot"}
+
+// allowBind refuses a host path outside the machine's allow-list. Links are
+// followed first: what counts is what would be mounted.
+func (e *Engine) allowBind(source string) error {
+	real, err := filepath.EvalSymlinks(source)
+	if err != nil {
+		return fmt.Errorf("bind %s: %w", source, err)
+	}
+	for _, never := range append(slices.Clone(neverBound), e.State) {
+		if below(real, never) || below(never, real) {
+			return fmt.Errorf("bind %s: havn never mounts %s", source, never)
+		}
+	}
+	for _, allowed := range e.BindAllow {
+		if below(real, allowed) {
+			return nil
+		}
+	}
+	return fmt.Errorf("bind %s: not below a directory that this machine allows; start havn with --allow-bind", source)
+}
+
+// below: p is dir or lies in it.
+func below(p, dir string) bool {
+	p, dir = path.Clean(p), path.Clean(dir)
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}

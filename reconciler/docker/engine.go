@@ -1,0 +1,140 @@
+// Package docker is the Docker Engine as havn uses it: it says what runs, and
+// carries out single acts. It is the only importer of github.com/docker/docker.
+//
+// An object is havn's if its havn.site label names the site and, for a
+// container, its havn.name label equals its name: images and `docker commit`
+// carry labels along, names they do not.
+//
+// Rule of the package: it decides nothing, and it never touches an object that
+// is not the site's.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+	"golang.org/x/sync/singleflight"
+
+	"havn.internal/reconciler/plan"
+)
+
+// minAPI is Docker 20.10, the oldest engine havn is tested with.
+const minAPI = "1.41"
+
+// Deadlines of engine calls. A call that takes longer means that nothing is
+// known, not that nothing is there.
+const (
+	listDeadline    = 10 * time.Second
+	inspectDeadline = 5 * time.Second
+	createDeadline  = 30 * time.Second
+	startDeadline   = 60 * time.Second
+	// stopSlack is added to the grace a container has to end.
+	stopSlack = 15 * time.Second
+)
+
+// Config says which engine, and what of it is the site's.
+type Config struct {
+	// Host is the engine's address as in DOCKER_HOST; empty for the environment's
+	// or the default socket.
+	Host string
+	// Site names the objects that are ours.
+	Site string
+	// Subnet is the site's network. Docker's own addresses come from its upper
+	// half, havn's from the lower.
+	Subnet netip.Prefix
+	// State is havn's directory; config files and nginx's configuration lie below.
+	State string
+	// BindAllow are the host directories that specs may mount read-only.
+	BindAllow []string
+	// NginxImage is what the gateway container is made of.
+	NginxImage string
+	Log        *slog.Logger
+}
+
+// An Engine is one Docker Engine and one site on it.
+type Engine struct {
+	Config
+	cli      *client.Client
+	platform string // of the engine, "linux/amd64"
+	pulls    singleflight.Group
+
+	mu sync.Mutex
+	// subscribed: the event stream is up, so what has been seen holds until an
+	// event says otherwise.
+	subscribed bool
+	// stale are the containers with an event since they were inspected; world is
+	// set if networks, volumes or images may have changed.
+	stale map[string]bool
+	world bool
+	seen  map[string]sighting
+	known surroundings
+}
+
+// surroundings are what changes seldom.
+type surroundings struct {
+	network plan.Network
+	volumes map[string]plan.Volume
+	images  map[string]plan.Image
+}
+
+// New connects to the engine. The error says what to do about it.
+func New(ctx context.Context, c Config) (*Engine, error) {
+	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
+	if c.Host != "" {
+		opts = append(opts, client.WithHost(c.Host))
+	}
+	cli, err := client.NewClientWithOpts(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("docker: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, listDeadline)
+	defer cancel()
+	cli.NegotiateAPIVersion(ctx)
+	info, err := cli.ServerVersion(ctx)
+	if err != nil {
+		return nil, unreachable(cli.DaemonHost(), err)
+	}
+	if versions.LessThan(info.APIVersion, minAPI) {
+		return nil, fmt.Errorf("docker: engine %s speaks API %s; havn needs %s (Docker 20.10) or newer", info.Version, info.APIVersion, minAPI)
+	}
+	return &Engine{
+		Config: c, cli: cli, platform: info.Os + "/" + info.Arch,
+		stale: map[string]bool{}, world: true, seen: map[string]sighting{},
+	}, nil
+}
+
+// unreachable explains why the engine does not answer.
+func unreachable(host string, err error) error {
+	path := strings.TrimPrefix(host, "unix://")
+	var op *net.OpError
+	switch {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EACCES) || strings.Contains(err.Error(), "permission denied"):
+		return fmt.Errorf("docker: no rights on %s: run havn as root, or as a user in the group of that socket (`usermod -aG docker USER`)", path)
+	case path != host && !exists(path):
+		return fmt.Errorf("docker: there is no %s: Docker does not run here; start it (`systemctl start docker`) or name another engine with --docker", path)
+	case errors.As(err, &op), client.IsErrConnectionFailed(err):
+		return fmt.Errorf("docker: %s does not answer: start Docker (`systemctl start docker`) or name another engine with --docker", host)
+	}
+	return fmt.Errorf("docker: %s: %w", host, err)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(filepath.Clean(path))
+	return err == nil
+}
+
+// Close ends the connection.
+func (e *Engine) Close() error { return e.cli.Close() }

@@ -1,0 +1,100 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+)
+
+// resubscribe is the pause before a lost event stream is asked for again, and
+// rewind how far back the new one starts: the engine keeps the last 256 events.
+const (
+	resubscribe = 500 * time.Millisecond
+	rewind      = 3 * time.Second
+)
+
+// Watch follows the engine's events until ctx ends, and calls wake when the host
+// may have changed. Events are hints: while the stream is down every Observe
+// looks at everything.
+func (e *Engine) Watch(ctx context.Context, wake func()) {
+	since := time.Now()
+	for ctx.Err() == nil {
+		err := e.subscribe(ctx, since, wake)
+		e.mu.Lock()
+		e.subscribed = false
+		e.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+		e.Log.Warn("the engine's event stream ended; looking at everything until it is back", "err", err)
+		since = time.Now().Add(-rewind)
+		wake()
+		select {
+		case <-ctx.Done():
+		case <-time.After(resubscribe):
+		}
+	}
+}
+
+func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	kinds := filters.NewArgs()
+	for _, k := range []events.Type{events.ContainerEventType, events.NetworkEventType, events.VolumeEventType, events.ImageEventType} {
+		kinds.Add("type", string(k))
+	}
+	messages, errs := e.cli.Events(ctx, events.ListOptions{
+		Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()), Filters: kinds,
+	})
+	// What changed before the stream was up is not in it.
+	e.mu.Lock()
+	e.subscribed, e.world, e.seen = true, true, map[string]sighting{}
+	e.mu.Unlock()
+	for {
+		select {
+		case m := <-messages:
+			if e.note(m) {
+				wake()
+			}
+		case err := <-errs:
+			return err
+		}
+	}
+}
+
+// note marks what an event is about, and reports whether it matters.
+func (e *Engine) note(m events.Message) bool {
+	switch m.Type {
+	case events.ContainerEventType:
+		if !e.relevant(m) {
+			return false
+		}
+		e.touch(m.Actor.ID)
+	case events.NetworkEventType:
+		if m.Actor.Attributes["name"] != e.Site {
+			return false
+		}
+		e.putDirt(map[string]bool{m.Actor.Attributes["container"]: true}, true)
+	default:
+		e.forgetWorld()
+	}
+	return true
+}
+
+// relevant drops what other containers do, and the chatter of our own: execs and
+// the resizing of terminals.
+func (e *Engine) relevant(m events.Message) bool {
+	if m.Actor.Attributes[labelSite] != e.Site {
+		// A container of somebody else's may have taken or freed a name.
+		return m.Action == events.ActionCreate || m.Action == events.ActionDestroy || m.Action == events.ActionRename
+	}
+	switch m.Action {
+	case events.ActionExecCreate, events.ActionExecStart, events.ActionExecDie, events.ActionExecDetach,
+		events.ActionAttach, events.ActionTop, events.ActionResize, events.ActionKill:
+		return false
+	}
+	return len(m.Action) < 5 || m.Action[:5] != "exec_"
+}

@@ -1,0 +1,60 @@
+package docker
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"havn.internal/spec"
+)
+
+// filePath is where a config file lies on the host: named by its content and
+// mode, so that a replica keeps what it was started with.
+func (e *Engine) filePath(f spec.File) string {
+	return filepath.Join(e.State, "files", fmt.Sprintf("%s-%04o", f.SHA256, f.Mode))
+}
+
+// writeFiles puts a service's config files in place. A file without content is
+// one of a stored release and has to be there already.
+func (e *Engine) writeFiles(s spec.Service) error {
+	for target, f := range s.Files {
+		if err := e.writeFile(f); err != nil {
+			return fmt.Errorf("config file %s: %w", target, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) writeFile(f spec.File) error {
+	path := e.filePath(f)
+	have, err := os.ReadFile(path)
+	if err == nil && digest(have) == f.SHA256 {
+		return nil
+	}
+	if f.Content == "" && f.SHA256 != digest(nil) {
+		return fmt.Errorf("its content is lost: %s is gone from the state directory", filepath.Base(path))
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(f.Content)
+	err = errors.Join(err, tmp.Chmod(fs.FileMode(f.Mode).Perm()), tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

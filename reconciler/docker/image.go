@@ -1,0 +1,178 @@
+package docker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+	"github.com/docker/go-units"
+
+	"havn.internal/reconciler/plan"
+)
+
+// pullIdle ends a pull that has not moved for so long; reportEvery is how often
+// one that does is logged.
+const (
+	pullIdle    = time.Minute
+	reportEvery = 5 * time.Second
+)
+
+// observeImage says what a reference stands for on this host.
+func (e *Engine) observeImage(ctx context.Context, ref string) (plan.Image, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	i, err := e.cli.ImageInspect(ctx, ref)
+	if cerrdefs.IsNotFound(err) {
+		return plan.Image{}, nil
+	}
+	if err != nil {
+		return plan.Image{}, err
+	}
+	out := plan.Image{ID: i.ID}
+	if i.Config != nil && i.Config.Healthcheck != nil && len(i.Config.Healthcheck.Test) > 0 {
+		out.HasHealthcheck = i.Config.Healthcheck.Test[0] != "NONE"
+	}
+	if p := i.Os + "/" + i.Architecture; i.Os != "" && i.Architecture != "" && p != e.platform {
+		out.Problem = fmt.Sprintf("image %s is for %s, this engine is %s", ref, p, e.platform)
+	}
+	return out, nil
+}
+
+// Pull fetches an image with the credentials of the Docker configuration
+// (~/.docker/config.json and its credential helpers).
+func (e *Engine) Pull(ctx context.Context, a plan.Pull) error {
+	_, err, _ := e.pulls.Do(a.Image, func() (any, error) { return nil, e.pull(ctx, a) })
+	e.forgetWorld()
+	return err
+}
+
+func (e *Engine) pull(ctx context.Context, a plan.Pull) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Deadline, fmt.Errorf("not done within the pull deadline of %s", a.Deadline))
+	defer cancel()
+	ref, err := reference.ParseDockerRef(a.Image)
+	if err != nil {
+		return err
+	}
+	auth, err := credentials(ref)
+	if err != nil {
+		return err
+	}
+	progress, err := e.cli.ImagePull(ctx, ref.String(), image.PullOptions{RegistryAuth: auth})
+	if err != nil {
+		return explainPull(ctx, ref, err)
+	}
+	defer func() { _ = progress.Close() }()
+	if err := e.follow(ctx, a.Image, progress); err != nil {
+		return explainPull(ctx, ref, err)
+	}
+	return nil
+}
+
+// credentials are what the Docker configuration has for the reference's registry.
+func credentials(ref reference.Named) (string, error) {
+	domain := reference.Domain(ref)
+	if domain == "docker.io" {
+		domain = "https://index.docker.io/v1/"
+	}
+	file, err := config.Load(config.Dir())
+	if err != nil {
+		return "", fmt.Errorf("registry credentials: %w", err)
+	}
+	auth, err := file.GetAuthConfig(domain)
+	if err != nil {
+		return "", fmt.Errorf("registry credentials for %s: %w", domain, err)
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig{
+		Username: auth.Username, Password: auth.Password, Auth: auth.Auth,
+		ServerAddress: auth.ServerAddress, IdentityToken: auth.IdentityToken, RegistryToken: auth.RegistryToken,
+	})
+}
+
+// A pullMessage is one line of the engine's progress
+// (POST /images/create, application/json stream).
+type pullMessage struct {
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Error    string `json:"error"`
+	Progress struct {
+		Current int64 `json:"current"`
+		Total   int64 `json:"total"`
+	} `json:"progressDetail"`
+}
+
+// follow reads the progress to its end, logs it now and then, and gives up on a
+// pull that stands still.
+func (e *Engine) follow(ctx context.Context, ref string, progress io.ReadCloser) error {
+	idle := time.AfterFunc(pullIdle, func() { _ = progress.Close() })
+	defer idle.Stop()
+	done := map[string]int64{}
+	total := map[string]int64{}
+	reported := time.Now()
+	for lines := json.NewDecoder(progress); ; {
+		var m pullMessage
+		if err := lines.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			if !idle.Stop() {
+				return fmt.Errorf("no progress for %s", pullIdle)
+			}
+			return err
+		}
+		idle.Reset(pullIdle)
+		if m.Error != "" {
+			return errors.New(m.Error)
+		}
+		if m.Progress.Total > 0 {
+			done[m.ID], total[m.ID] = m.Progress.Current, m.Progress.Total
+		}
+		if time.Since(reported) >= reportEvery {
+			reported = time.Now()
+			e.Log.Info("pulling", "image", ref, "fetched", units.BytesSize(sum(done)), "of", units.BytesSize(sum(total)))
+		}
+	}
+}
+
+func sum(m map[string]int64) float64 {
+	var n int64
+	for _, v := range m {
+		n += v
+	}
+	return float64(n)
+}
+
+// explainPull says which registry would not give the image, and what to do.
+func explainPull(ctx context.Context, ref reference.Named, err error) error {
+	domain, text := reference.Domain(ref), err.Error()
+	has := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(text, p) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case context.Cause(ctx) != nil && ctx.Err() != nil:
+		return fmt.Errorf("registry %s: %w", domain, context.Cause(ctx))
+	case has("toomanyrequests", "429"):
+		return fmt.Errorf("registry %s limits the rate of pulls: log in (`docker login %s`) or wait", domain, domain)
+	case has("unauthorized", "authentication required", "no basic auth credentials", "access to the resource is denied"):
+		return fmt.Errorf("registry %s refuses the image, or it does not exist: check its name, or `docker login %s`", domain, domain)
+	case has("manifest unknown", "not found", "name unknown"):
+		return fmt.Errorf("registry %s has no %s", domain, reference.FamiliarString(ref))
+	case has("no matching manifest"):
+		return fmt.Errorf("%s has no variant for this machine", reference.FamiliarString(ref))
+	case has("no such host", "connection refused", "i/o timeout", "network is unreachable", "TLS", "Client.Timeout", "server misbehaving"):
+		return fmt.Errorf("registry %s can't be reached: %w", domain, err)
+	}
+	return fmt.Errorf("registry %s: %w", domain, err)
+}

@@ -1,0 +1,127 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/api/types/volume"
+
+	"havn.internal/reconciler/plan"
+)
+
+// halves splits the site's subnet: havn assigns from the lower half, Docker's
+// --ip-range is the upper, so neither ever takes the other's addresses.
+func halves(subnet netip.Prefix) (fixed, dynamic netip.Prefix) {
+	subnet = subnet.Masked()
+	fixed = netip.PrefixFrom(subnet.Addr(), subnet.Bits()+1)
+	last := subnet.Addr().As4()
+	i, bit := subnet.Bits()/8, 7-subnet.Bits()%8
+	last[i] |= 1 << bit
+	return fixed, netip.PrefixFrom(netip.AddrFrom4(last), subnet.Bits()+1)
+}
+
+// CreateNetwork makes the site's bridge network. One that is ours and equal is
+// as good.
+func (e *Engine) CreateNetwork(ctx context.Context, _ plan.CreateNetwork) error {
+	ctx, cancel := context.WithTimeout(ctx, createDeadline)
+	defer cancel()
+	fixed, dynamic := halves(e.Subnet)
+	_, err := e.cli.NetworkCreate(ctx, e.Site, network.CreateOptions{
+		Driver: "bridge",
+		IPAM: &network.IPAM{Config: []network.IPAMConfig{{
+			Subnet: e.Subnet.Masked().String(), IPRange: dynamic.String(), Gateway: fixed.Addr().Next().String(),
+		}}},
+		Labels: map[string]string{labelSite: e.Site, labelName: e.Site},
+	})
+	e.forgetWorld()
+	if err == nil || !cerrdefs.IsConflict(err) {
+		return overlapping(err, e.Subnet)
+	}
+	n, err := e.observeNetwork(ctx)
+	if err == nil && n.Problem != "" {
+		err = errors.New(n.Problem)
+	}
+	return err
+}
+
+// overlapping adds what to do to Docker's complaint that a subnet is taken.
+func overlapping(err error, subnet netip.Prefix) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (the site's subnet is %s; --subnet chooses another)", err, subnet)
+}
+
+func (e *Engine) observeNetwork(ctx context.Context) (plan.Network, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	fixed, _ := halves(e.Subnet)
+	out := plan.Network{Fixed: fixed, Taken: map[netip.Addr]bool{}}
+	n, err := e.cli.NetworkInspect(ctx, e.Site, network.InspectOptions{})
+	if cerrdefs.IsNotFound(err) {
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Exists = true
+	switch {
+	case n.Labels[labelSite] != e.Site || n.Labels[labelName] != e.Site:
+		out.Problem = fmt.Sprintf("a network named %s exists and is not havn's; remove it, or choose another --site", e.Site)
+	case len(n.IPAM.Config) != 1 || n.IPAM.Config[0].Subnet != e.Subnet.Masked().String():
+		out.Problem = fmt.Sprintf("network %s has another subnet than %s; give --subnet as it was, or take the site down first", e.Site, e.Subnet)
+	}
+	for _, c := range n.Containers {
+		if p, err := netip.ParsePrefix(c.IPv4Address); err == nil && fixed.Contains(p.Addr()) {
+			out.Taken[p.Addr()] = true
+		}
+	}
+	return out, nil
+}
+
+func (e *Engine) volumeName(name string) string { return e.Site + "_" + name }
+
+// CreateVolume makes a named volume without driver options. One that is ours is
+// as good. havn has no code that removes one.
+func (e *Engine) CreateVolume(ctx context.Context, a plan.CreateVolume) error {
+	ctx, cancel := context.WithTimeout(ctx, createDeadline)
+	defer cancel()
+	labels := map[string]string{}
+	for k, v := range a.Volume.Labels {
+		labels[k] = v
+	}
+	labels[labelSite], labels[labelName] = e.Site, e.volumeName(a.Volume.Name)
+	defer e.forgetWorld()
+	_, err := e.cli.VolumeCreate(ctx, volume.CreateOptions{Name: e.volumeName(a.Volume.Name), Driver: "local", Labels: labels})
+	if err != nil {
+		return err
+	}
+	// The engine answers a second create with the volume that is there, whoever
+	// made it.
+	v, err := e.observeVolume(ctx, a.Volume.Name)
+	if err == nil && v != nil && v.Problem != "" {
+		err = errors.New(v.Problem)
+	}
+	return err
+}
+
+// observeVolume returns nil if there is no such volume.
+func (e *Engine) observeVolume(ctx context.Context, name string) (*plan.Volume, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	full := e.volumeName(name)
+	v, err := e.cli.VolumeInspect(ctx, full)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case v.Labels[labelSite] != e.Site || v.Labels[labelName] != full:
+		return &plan.Volume{Problem: fmt.Sprintf("a volume named %s exists and is not havn's; rename or remove it", full)}, nil
+	}
+	return &plan.Volume{}, nil
+}

@@ -1,0 +1,182 @@
+package nginx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"havn.internal/reconciler/plan"
+)
+
+// A generation is one configuration on disk: DIR/gen-N with nginx.conf and the
+// table it was rendered from. DIR/current is the one nginx reads, DIR/confirmed
+// the last one that nginx has answered for.
+type generation struct {
+	number int
+	table  plan.Table
+}
+
+const (
+	current   = "current"
+	confirmed = "confirmed"
+	confFile  = "nginx.conf"
+	tableFile = "table.json"
+	// keepGenerations is how many are kept on disk, to know after a restart of
+	// havn whom old workers may still send requests to.
+	keepGenerations = 8
+)
+
+func genName(n int) string { return fmt.Sprintf("gen-%d", n) }
+
+// save writes a generation, whole and synced, before anything points to it.
+func save(dir string, g generation, conf []byte) error {
+	at := filepath.Join(dir, genName(g.number))
+	if err := os.RemoveAll(at); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(at, 0o755); err != nil {
+		return err
+	}
+	table, err := json.Marshal(g.table)
+	if err != nil {
+		return err
+	}
+	if err := writeSynced(filepath.Join(at, confFile), conf); err != nil {
+		return err
+	}
+	return writeSynced(filepath.Join(at, tableFile), table)
+}
+
+func writeSynced(path string, content []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// point makes a link mean a generation, in one step. It is relative, so that it
+// is good wherever the directory is mounted.
+func point(dir, link string, number int) error {
+	tmp := filepath.Join(dir, "."+link+".new")
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Symlink(genName(number), tmp); err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(dir, link))
+}
+
+// pointed returns the generation a link means; false if it means none that can
+// be read.
+func pointed(dir, link string) (generation, bool) {
+	to, err := os.Readlink(filepath.Join(dir, link))
+	if err != nil {
+		return generation{}, false
+	}
+	return load(dir, to)
+}
+
+func load(dir, name string) (generation, bool) {
+	number, err := strconv.Atoi(strings.TrimPrefix(name, "gen-"))
+	if err != nil {
+		return generation{}, false
+	}
+	g := generation{number: number}
+	text, err := os.ReadFile(filepath.Join(dir, name, tableFile))
+	if err != nil || json.Unmarshal(text, &g.table) != nil {
+		return generation{}, false
+	}
+	if _, err := os.Stat(filepath.Join(dir, name, confFile)); err != nil {
+		return generation{}, false
+	}
+	return g, true
+}
+
+// saved returns all generations on disk, oldest first not guaranteed.
+func saved(dir string) []generation {
+	names, _ := filepath.Glob(filepath.Join(dir, "gen-*"))
+	var out []generation
+	for _, n := range names {
+		if g, ok := load(dir, filepath.Base(n)); ok {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// prune removes all but the newest generations.
+func prune(dir string, newest int) {
+	names, _ := filepath.Glob(filepath.Join(dir, "gen-*"))
+	for _, n := range names {
+		number, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(n), "gen-"))
+		if err == nil && number <= newest-keepGenerations {
+			_ = os.RemoveAll(n)
+		}
+	}
+}
+
+// asker asks nginx for its generation, each time on a new connection: an old one
+// would be answered by an old worker.
+var asker = &http.Client{
+	Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil},
+	Timeout:   time.Second,
+}
+
+// ask returns the generation in force, and the hash of its table.
+func ask(ctx context.Context, addr string) (number int, hash string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/generation", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Host = generationHost
+	resp, err := asker.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 256))
+	if err != nil {
+		return 0, "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return 0, "", fmt.Errorf("%s: status %d: not havn's gateway", addr, resp.StatusCode)
+	}
+	if _, err := fmt.Sscanf(string(body), "%d %s", &number, &hash); err != nil {
+		return 0, "", fmt.Errorf("%s: %q: not havn's gateway", addr, body)
+	}
+	return number, hash, nil
+}
+
+// awaitGeneration asks until nginx answers with the generation, or until.
+func awaitGeneration(ctx context.Context, addr string, want generation, until time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	tick := time.NewTicker(3 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		number, hash, err := ask(ctx, addr)
+		if err == nil && number == want.number && hash == want.table.Hash() {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = fmt.Errorf("generation %d is in force, not %d", number, want.number)
+			}
+			return err
+		case <-tick.C:
+		}
+	}
+}

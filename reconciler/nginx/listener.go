@@ -1,0 +1,122 @@
+package nginx
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// A listener is the address nginx serves HTTP on, in the one form it is always
+// written.
+type listener struct {
+	directives []string
+	// probe is where this machine reaches it.
+	probe string
+	local []netip.Addr
+	port  string
+}
+
+// parseListener reads ":80" or "ADDRESS:PORT".
+func parseListener(addr string) (listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return listener{}, fmt.Errorf("listen address %q: want :PORT or ADDRESS:PORT", addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return listener{}, fmt.Errorf("listen address %q: port %q: want 1 to 65535", addr, port)
+	}
+	l := listener{port: port, local: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}}
+	if host == "" || host == "0.0.0.0" {
+		l.directives, l.probe = []string{port}, net.JoinHostPort("127.0.0.1", port)
+		if host == "" && hasIPv6() {
+			l.directives = append(l.directives, "[::]:"+port)
+		}
+		return l, nil
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return listener{}, fmt.Errorf("listen address %q: %q is no IP address", addr, host)
+	}
+	l.directives, l.probe = []string{net.JoinHostPort(ip.String(), port)}, net.JoinHostPort(ip.String(), port)
+	if !ip.IsLoopback() {
+		l.local = append(l.local, ip)
+	}
+	return l, nil
+}
+
+func hasIPv6() bool {
+	l, err := net.Listen("tcp6", "[::]:0")
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
+}
+
+// taken says who has the listener's address, "" if nobody has.
+func (l listener) taken() string {
+	for _, d := range l.directives {
+		addr := d
+		if !strings.Contains(d, ":") {
+			addr = "0.0.0.0:" + d
+		}
+		probe, err := net.Listen("tcp", addr)
+		if err == nil {
+			_ = probe.Close()
+			continue
+		}
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Sprintf("port %s is taken by %s; stop it, or give havn another port with --http", l.port, holder(l.port))
+		}
+		if errors.Is(err, syscall.EACCES) {
+			return fmt.Sprintf("port %s needs root", l.port)
+		}
+	}
+	return ""
+}
+
+// holder names the process that listens on a port: its socket's inode stands in
+// /proc/net/tcp, and among its descriptors.
+func holder(port string) string {
+	n, _ := strconv.Atoi(port)
+	inodes := listening(n)
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		if err != nil || !inodes[strings.TrimSuffix(strings.TrimPrefix(to, "socket:["), "]")] {
+			continue
+		}
+		pid := strings.Split(link, "/")[2]
+		comm, _ := os.ReadFile("/proc/" + pid + "/comm")
+		return fmt.Sprintf("process %s (pid %s)", strings.TrimSpace(string(comm)), pid)
+	}
+	return "another process"
+}
+
+// listening returns the inodes of the sockets that listen on a port.
+func listening(port int) map[string]bool {
+	out := map[string]bool{}
+	want := fmt.Sprintf(":%04X", port)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(table)
+		if err != nil {
+			continue
+		}
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			fields := strings.Fields(lines.Text())
+			const local, state, inode = 1, 3, 9
+			if len(fields) > inode && fields[state] == "0A" && strings.HasSuffix(fields[local], want) {
+				out[fields[inode]] = true
+			}
+		}
+		_ = f.Close()
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package nginx
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// locations writes the locations of one host. What none of them takes is 404.
+func (e *emitter) locations(ls []plan.Location) {
+	exact := map[string]bool{}
+	all := false
+	for _, l := range ls {
+		exact[l.Path] = exact[l.Path] || l.Exact
+		all = all || l.Path == "/" && !l.Exact
+	}
+	for _, l := range ls {
+		switch {
+		case l.Exact:
+			e.location(l, "=", l.Path)
+		case l.Path == "/":
+			e.location(l, "", "/")
+		default:
+			below := strings.TrimSuffix(l.Path, "/") + "/"
+			if !exact[l.Path] && below != l.Path {
+				e.location(l, "=", l.Path)
+			}
+			// ^~ keeps nginx from trying regular expressions; there are none.
+			e.location(l, "^~", below)
+		}
+	}
+	if !all {
+		e.block(func() { e.dir("return", raw("404")) }, "location", raw("/"))
+	}
+}
+
+// location writes one location block. match is nginx's modifier, at the path as
+// nginx compares it.
+func (e *emitter) location(l plan.Location, match, at string) {
+	args := []arg{text(at)}
+	if match != "" {
+		args = []arg{raw(match), text(at)}
+	}
+	e.block(func() {
+		switch {
+		case l.Target.Redirect != nil:
+			e.redirect(*l.Target.Redirect, l.Path)
+		case len(l.Servers) == 0:
+			e.dir("add_header", raw("Retry-After"), number(1), raw("always"))
+			e.dir("return", raw("503"))
+		default:
+			e.proxy(l, at)
+		}
+	}, "location", args...)
+}
+
+// redirect answers by itself. What is kept of the request is its raw form
+// ($request_uri): the decoded one could carry a line break into the header.
+func (e *emitter) redirect(r spec.Redirect, path string) {
+	if r.Keep {
+		prefix := strings.TrimSuffix(path, "/")
+		to, err := quote(strings.TrimSuffix(r.To, "/"))
+		if err != nil {
+			e.err = err
+			return
+		}
+		rest := raw(`"^` + strings.ReplaceAll(regexp.QuoteMeta(prefix), `\`, `\\`) + `(.*)$"`)
+		e.block(func() {
+			e.dir("return", number(r.Code), raw(strings.TrimSuffix(to, `"`)+`$1"`))
+		}, "if", raw("($request_uri"), raw("~"), rest+")")
+	}
+	e.dir("return", number(r.Code), text(r.To))
+}
+
+// proxy sends the request to the replicas.
+func (e *emitter) proxy(l plan.Location, at string) {
+	o := l.Target.Options
+	e.dir("client_max_body_size", size(o.Body.Max))
+	e.dir("client_body_buffer_size", size(o.Body.Buffer))
+	e.dir("proxy_request_buffering", onOff(o.Body.Buffering))
+	e.dir("proxy_buffering", onOff(o.Buffering))
+	e.dir("proxy_connect_timeout", duration(o.Timeouts.Connect))
+	e.dir("proxy_read_timeout", duration(o.Timeouts.Read))
+	e.dir("proxy_send_timeout", duration(o.Timeouts.Send))
+	e.requestHeaders(o)
+	e.responseHeaders(o.Headers.Response)
+	upstream := "http://" + upstreamName(l)
+	switch {
+	case l.Target.Rewrite != "":
+		e.pass(upstream, rewritten(l.Target.Rewrite, at))
+	case l.Target.Strip:
+		e.pass(upstream, rewritten("/", at))
+	default:
+		e.dir("proxy_pass", raw(upstream))
+	}
+}
+
+// pass sends a request on with the matched part of its path replaced
+// (proxy_pass with a URI).
+func (e *emitter) pass(upstream, uri string) {
+	quoted, err := quote(uri)
+	if err != nil {
+		e.err = err
+		return
+	}
+	e.dir("proxy_pass", raw(`"`+upstream+strings.TrimPrefix(quoted, `"`)))
+}
+
+// rewritten is what stands for the matched path: with a slash at its end exactly
+// if the match has one, so that the rest fits on.
+func rewritten(to, at string) string {
+	to = strings.TrimSuffix(to, "/")
+	if strings.HasSuffix(at, "/") || to == "" {
+		return to + "/"
+	}
+	return to
+}
+
+func onOff(on bool) raw {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// requestHeaders tells the service who asked and how. They overwrite what the
+// client sent: this is the edge, and a client's word is not to be believed.
+func (e *emitter) requestHeaders(o spec.Options) {
+	own := map[string]raw{
+		"Host":              "$havn_host",
+		"X-Real-IP":         "$remote_addr",
+		"X-Forwarded-For":   "$remote_addr",
+		"X-Forwarded-Proto": "$scheme",
+		"X-Forwarded-Host":  "$havn_host",
+		"X-Request-ID":      "$request_id",
+		"Connection":        `""`,
+	}
+	if o.WebSocket {
+		own["Upgrade"], own["Connection"] = "$http_upgrade", "$havn_connection"
+	}
+	for name := range o.Headers.Request {
+		for standard := range own {
+			if strings.EqualFold(name, standard) {
+				delete(own, standard)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		e.dir("proxy_set_header", raw(name), own[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Headers.Request)) {
+		e.dir("proxy_set_header", raw(name), text(o.Headers.Request[name]))
+	}
+}
+
+// responseHeaders replaces or, with an empty value, removes headers of the answer.
+func (e *emitter) responseHeaders(set map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		e.dir("proxy_hide_header", raw(name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if value := set[name]; value != "" {
+			e.dir("add_header", raw(name), text(value), raw("always"))
+		}
+	}
+}

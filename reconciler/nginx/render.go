@@ -1,0 +1,236 @@
+package nginx
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"havn.internal/reconciler/plan"
+)
+
+// Settings are what the configuration depends on besides the table.
+type Settings struct {
+	// Dir is nginx's directory; pid, error log and temporary files lie there.
+	Dir string
+	// Listen are the addresses of the HTTP listener, in the one form they are
+	// always written in: nginx can't change the form of a listener in place.
+	Listen []string
+	// Local are the addresses of this machine that may ask for the generation.
+	Local []netip.Addr
+	// MinTimeout: nginx knows keepalive_min_timeout (1.27.4).
+	MinTimeout bool
+	// ShutdownTimeout is when an old worker cuts the connections it still has
+	// (worker_shutdown_timeout).
+	ShutdownTimeout time.Duration
+	// AccessLog has requests logged to the process's standard output.
+	AccessLog bool
+}
+
+// generationHost is the private name under which nginx says its generation, on
+// the same listener that serves the site.
+const generationHost = "generation.havn.internal"
+
+// keepaliveMin is how long an idle client connection survives the start of its
+// worker's end: longer than a round trip, so that a request under way on it is
+// answered and not reset (keepalive_min_timeout).
+const keepaliveMin = 3 * time.Second
+
+// Render writes the configuration of a table: a pure function, byte for byte.
+// The error is about the first location that can't be written.
+func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
+	for _, l := range t.Locations {
+		if err := checkLocation(l); err != nil {
+			return nil, fmt.Errorf("route %s: %w", l.Route, err)
+		}
+	}
+	e := &emitter{}
+	e.dir("pid", text(filepath.Join(s.Dir, "nginx.pid")))
+	e.dir("error_log", text(filepath.Join(s.Dir, "error.log")), raw("warn"))
+	e.dir("worker_processes", raw("auto"))
+	e.dir("worker_rlimit_nofile", number(65536))
+	e.dir("worker_shutdown_timeout", duration(s.ShutdownTimeout))
+	e.block(func() { e.dir("worker_connections", number(16384)) }, "events")
+	e.block(func() {
+		e.base(s)
+		e.upstreams(t)
+		e.generation(s, t, generation)
+		e.servers(s, t)
+	}, "http")
+	return []byte(e.b.String()), e.err
+}
+
+// base is what holds for every request.
+func (e *emitter) base(s Settings) {
+	e.dir("default_type", raw("application/octet-stream"))
+	e.dir("server_tokens", raw("off"))
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		e.dir(kind+"_temp_path", text(filepath.Join(s.Dir, "tmp", kind)))
+	}
+	e.accessLog(s)
+	e.dir("sendfile", raw("on"))
+	e.dir("tcp_nodelay", raw("on"))
+	e.dir("keepalive_timeout", duration(65*time.Second))
+	e.dir("keepalive_requests", number(10000))
+	if s.MinTimeout {
+		e.dir("keepalive_min_timeout", duration(keepaliveMin))
+	}
+	e.dir("server_names_hash_max_size", number(16384))
+	e.dir("server_names_hash_bucket_size", number(256))
+	e.dir("large_client_header_buffers", number(4), raw("16k"))
+	e.block(func() {
+		e.dir("default", raw("upgrade"))
+		e.dir(`""`, raw(`""`))
+	}, "map", raw("$http_upgrade"), raw("$havn_connection"))
+	e.block(func() {
+		e.dir("default", raw("$http_host"))
+		e.dir(`""`, raw("$host"))
+	}, "map", raw("$http_host"), raw("$havn_host"))
+	e.block(func() {
+		e.dir("default", raw("0"))
+		for _, a := range s.Local {
+			e.dir(a.String(), raw("1"))
+		}
+	}, "geo", raw("$havn_local"))
+	e.dir("proxy_http_version", raw("1.1"))
+	e.dir("proxy_buffer_size", raw("16k"))
+	e.dir("proxy_buffers", number(8), raw("16k"))
+	e.dir("proxy_next_upstream", raw("error"), raw("timeout"))
+	e.dir("proxy_next_upstream_tries", number(2))
+	e.dir("proxy_next_upstream_timeout", duration(5*time.Second))
+}
+
+func (e *emitter) accessLog(s Settings) {
+	if !s.AccessLog {
+		e.dir("access_log", raw("off"))
+		return
+	}
+	e.dir("log_format", raw("havn"), raw("escape=json"), raw(`'{"time":"$time_iso8601","id":"$request_id",`+
+		`"client":"$remote_addr","host":"$host","method":"$request_method","uri":"$request_uri","status":$status,`+
+		`"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",`+
+		`"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time","agent":"$http_user_agent"}'`))
+	e.dir("access_log", raw("/dev/stdout"), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
+}
+
+// upstreamName is generated: a user's name never becomes one of nginx's.
+func upstreamName(l plan.Location) string {
+	form, err := json.Marshal([]any{l.Target.Service, l.Target.Port, l.Target.Options.Upstream, l.Servers})
+	if err != nil {
+		panic("nginx: " + err.Error()) // only strings, numbers and addresses
+	}
+	sum := sha256.Sum256(form)
+	return "u_" + hex.EncodeToString(sum[:6])
+}
+
+func (e *emitter) upstreams(t plan.Table) {
+	done := map[string]bool{}
+	for _, l := range t.Locations {
+		name := upstreamName(l)
+		if l.Target.Redirect != nil || len(l.Servers) == 0 || done[name] {
+			continue
+		}
+		done[name] = true
+		e.block(func() { e.upstream(l) }, "upstream", raw(name))
+	}
+}
+
+// upstream lists the replicas. With one, nginx's own idea of failed servers can
+// only do harm; with more, one that refuses is left out for a moment.
+func (e *emitter) upstream(l plan.Location) {
+	failing := []arg{raw("max_fails=0")}
+	if len(l.Servers) > 1 {
+		failing = []arg{raw("max_fails=3"), raw("fail_timeout=2s")}
+	}
+	for _, s := range l.Servers {
+		e.dir("server", append([]arg{address(s)}, failing...)...)
+	}
+	u := l.Target.Options.Upstream
+	if u.Keepalive > 0 {
+		e.dir("keepalive", number(u.Keepalive))
+		e.dir("keepalive_timeout", duration(u.IdleTimeout))
+		e.dir("keepalive_requests", number(10000))
+	}
+}
+
+// generation is the answer to the question which configuration is in force. It is
+// for this machine only; `return` runs before allow and deny, hence the geo.
+func (e *emitter) generation(s Settings, t plan.Table, generation int) {
+	e.block(func() {
+		e.listen(s, "")
+		e.dir("server_name", raw(generationHost))
+		e.dir("access_log", raw("off"))
+		e.dir("keepalive_timeout", raw("0"))
+		e.block(func() { e.dir("return", raw("404")) }, "if", raw("($havn_local"), raw("="), raw("0)"))
+		e.block(func() {
+			e.dir("default_type", raw("text/plain"))
+			e.dir("return", raw("200"), raw(fmt.Sprintf(`"%d %s"`, generation, t.Hash())))
+		}, "location", raw("="), raw("/generation"))
+		e.block(func() { e.dir("return", raw("404")) }, "location", raw("/"))
+	}, "server")
+}
+
+func (e *emitter) listen(s Settings, option string) {
+	for _, l := range s.Listen {
+		args := []arg{raw(l)}
+		if option != "" {
+			args = append(args, raw(option))
+		}
+		e.dir("listen", args...)
+	}
+}
+
+// servers writes one server for each set of hosts with the same locations, and
+// one for everybody else.
+func (e *emitter) servers(s Settings, t plan.Table) {
+	byHost := map[string][]plan.Location{}
+	for _, l := range t.Locations {
+		byHost[l.Host] = append(byHost[l.Host], l)
+	}
+	groups := map[string][]string{}
+	for host, locations := range byHost {
+		if host != "_" {
+			key := groupKey(locations)
+			groups[key] = append(groups[key], host)
+		}
+	}
+	var sets [][]string
+	for _, hosts := range groups {
+		slices.Sort(hosts)
+		sets = append(sets, hosts)
+	}
+	slices.SortFunc(sets, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
+	e.block(func() {
+		e.listen(s, "default_server")
+		e.dir("server_name", raw(`""`))
+		e.locations(byHost["_"])
+	}, "server")
+	for _, hosts := range sets {
+		e.block(func() {
+			e.listen(s, "")
+			names := make([]arg, len(hosts))
+			for i, h := range hosts {
+				names[i] = text(h)
+			}
+			e.dir("server_name", names...)
+			e.locations(byHost[hosts[0]])
+		}, "server")
+	}
+}
+
+// groupKey is equal for hosts that can share a server block.
+func groupKey(locations []plan.Location) string {
+	same := slices.Clone(locations)
+	for i := range same {
+		same[i].Host, same[i].Route = "", ""
+	}
+	form, err := json.Marshal(same)
+	if err != nil {
+		panic("nginx: " + err.Error()) // only strings, numbers and addresses
+	}
+	return string(form)
+}

@@ -1,0 +1,153 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"havn.internal/reconciler/apply"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// Engine is Docker. Observe fills in the network, the containers, the names that
+// are taken, the volumes and the images; an error means that nothing is known.
+type Engine interface {
+	apply.Runtime
+	Observe(ctx context.Context, want spec.Site) (plan.Observed, error)
+}
+
+// Gateway is nginx.
+type Gateway interface {
+	apply.Gateway
+	Observe(ctx context.Context) (plan.Gateway, error)
+}
+
+// Prober probes the replicas that Docker does not.
+type Prober interface {
+	// Watch replaces the set of replicas that are probed.
+	Watch([]plan.Container)
+	// Health is what the probes of a replica say; false if it is not probed.
+	Health(name string) (plan.Health, bool)
+}
+
+// Journal remembers what can't be seen on the host. All of it is advisory.
+type Journal interface {
+	apply.Journal
+	Verdicts() map[plan.VerdictKey]plan.Verdict
+	LastGood() map[string]spec.Release
+	// Pin remembers which image a reference stands for in a revision; Pins are
+	// those of one revision.
+	Pin(revision, ref, imageID string)
+	Pins(revision string) map[string]string
+	// Applied records the outcome of a step.
+	Applied(s plan.Step, took time.Duration, err error)
+}
+
+// Observe puts together all that is known of the host.
+func (r *Reconciler) Observe(ctx context.Context, want spec.Site) (plan.Observed, error) {
+	// What is in flight is read first: an act that ends meanwhile is then seen
+	// both as in flight and as done, which holds its successors back one pass.
+	// The other way round it would be seen as neither.
+	inFlight, failures := r.acts.InFlight(), r.acts.Failures()
+	gateway, err := r.Gateway.Observe(ctx)
+	if err != nil {
+		return plan.Observed{}, fmt.Errorf("observe nginx: %w", err)
+	}
+	have, err := r.Engine.Observe(ctx, want)
+	if err != nil {
+		return plan.Observed{}, fmt.Errorf("observe docker: %w", err)
+	}
+	have.Site, have.Gateway = r.Site, gateway
+	have.InFlight, have.Failures = inFlight, failures
+	have.Verdicts, have.LastGood = r.Journal.Verdicts(), r.Journal.LastGood()
+	have.PruneAllowed = r.Prune
+	r.probe(&have)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.images.pin(want, &have, r.Journal)
+	have.Quarantine = r.absent.update(have.Containers, r.Now())
+	return have, nil
+}
+
+// probe asks the prober for the health of what Docker does not check.
+func (r *Reconciler) probe(have *plan.Observed) {
+	var watched []plan.Container
+	for _, c := range have.Containers {
+		if !c.Checked {
+			watched = append(watched, c)
+		}
+	}
+	r.Prober.Watch(watched)
+	for _, c := range watched {
+		if h, ok := r.Prober.Health(c.Name); ok {
+			c.Health = h
+			have.Containers[c.Name] = c
+		}
+	}
+}
+
+// quarantineFor is how long the address of a removed replica is not given away:
+// other replicas may hold connections to it, or have its name cached.
+const quarantineFor = time.Minute
+
+// quarantine maps addresses to when their holder was last seen.
+type quarantine map[netip.Addr]time.Time
+
+// update notes who is there now and returns the addresses whose holder left not
+// long ago.
+func (q quarantine) update(containers map[string]plan.Container, now time.Time) map[netip.Addr]bool {
+	for _, c := range containers {
+		q[c.Addr] = now
+	}
+	out := map[netip.Addr]bool{}
+	for addr, seen := range q {
+		switch {
+		case now.Sub(seen) > quarantineFor:
+			delete(q, addr)
+		case seen.Before(now):
+			out[addr] = true
+		}
+	}
+	return out
+}
+
+// imageMemory keeps what a reference stands for while the revision is the same,
+// so that a tag that moves changes nothing by itself.
+type imageMemory struct {
+	revision string
+	ids      map[string]string
+	fetched  map[string]bool
+}
+
+func (m *imageMemory) pulled(ref string) {
+	if m.fetched != nil {
+		m.fetched[ref] = true
+		delete(m.ids, ref)
+	}
+}
+
+// pin puts the remembered images into have, and remembers new ones.
+func (m *imageMemory) pin(want spec.Site, have *plan.Observed, j Journal) {
+	if m.revision != want.Revision || m.ids == nil {
+		m.revision, m.ids, m.fetched = want.Revision, j.Pins(want.Revision), map[string]bool{}
+		for ref := range m.ids {
+			m.fetched[ref] = true
+		}
+	}
+	for _, name := range want.ServiceNames() {
+		s := want.Services[name]
+		image, ref := have.Images[s.Image], s.Image
+		image.Pulled = m.fetched[ref]
+		_, tried := have.Failures[plan.Pull{Image: ref}.Key()]
+		switch pinned := m.ids[ref]; {
+		case pinned != "" && image.ID != "":
+			image.ID = pinned
+		case image.ID != "" && (s.Pull != spec.PullAlways || image.Pulled || tried):
+			m.ids[ref] = image.ID
+			j.Pin(want.Revision, ref, image.ID)
+		}
+		have.Images[ref] = image
+	}
+}

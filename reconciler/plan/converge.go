@@ -1,0 +1,203 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"havn.internal/spec"
+)
+
+// relook is when to look again at what no event announces.
+const relook = 10 * time.Second
+
+// converge moves the replicas of one service towards its target.
+func (m *maker) converge(v *view) {
+	if v.verdict != "" {
+		v.note("release %s is condemned: %s", m.wantedFingerprint(v).Short(), v.verdict)
+		m.block(v.name, v.verdict)
+	}
+	if v.held {
+		return
+	}
+	if v.known {
+		m.start(v)
+		if !v.proven {
+			m.watch(v)
+		}
+	}
+	m.retire(v)
+	m.settlePhase(v)
+}
+
+func (m *maker) wantedFingerprint(v *view) spec.Fingerprint {
+	return spec.Release{Service: v.wanted, ImageID: m.have.Images[v.wanted.Image].ID}.Fingerprint(m.have.Site)
+}
+
+// settlePhase names where the service is, unless something more telling has
+// been said.
+func (m *maker) settlePhase(v *view) {
+	if v.phase != Converged {
+		return
+	}
+	_, complete := m.complete(v)
+	leftovers := slices.ContainsFunc(v.stale, func(c Container) bool { return alive(c) || !m.keptForLogs(v, c) })
+	switch {
+	case v.known && !v.proven && v.replicas() > 0:
+		v.phase = RollingOut
+	case v.known && !complete && v.replicas() > 0:
+		v.phase = Healing
+	case leftovers || len(v.fresh) > v.replicas():
+		v.phase = RollingOut
+	}
+}
+
+// keep are the replicas of the target that stay: as many as wanted, ready ones
+// first.
+func (m *maker) keep(v *view) []Container {
+	order := slices.Clone(v.fresh)
+	slices.SortStableFunc(order, func(a, b Container) int {
+		return cmp.Or(routedFirst(m.ready(a), m.ready(b)), routedFirst(alive(a), alive(b)), cmp.Compare(a.Slot, b.Slot))
+	})
+	return order[:min(v.replicas(), len(order))]
+}
+
+// start starts what the target lacks and the surge has room for.
+func (m *maker) start(v *view) {
+	need, room := m.lack(v)
+	if need <= 0 || room <= 0 || v.failed != "" || !m.mayStart(v) || m.waitsForNeeds(v) {
+		return
+	}
+	for slot := range m.slots(v) {
+		if need > 0 && room > 0 && m.startSlot(v, slot) {
+			need--
+			room--
+		}
+	}
+}
+
+// lack is how many replicas of the target are missing, and how many more may
+// run. A proven release also needs one in place of each unhealthy replica; one on
+// trial does not get another try.
+func (m *maker) lack(v *view) (need, room int) {
+	n := v.replicas()
+	up := func(c Container) bool { return alive(c) || m.busy(c) }
+	all, same := m.coming(v.name, v.fingerprint)
+	running := count(v.fresh, up) + same
+	need = n - running
+	if v.proven {
+		need += count(v.fresh, func(c Container) bool { return up(c) && c.Health.Unhealthy })
+	}
+	if v.rollout().Strategy != spec.Recreate {
+		return need, n + v.rollout().Surge - count(v.all, up) - all
+	}
+	if count(v.stale, up) > 0 {
+		return need, 0
+	}
+	return need, n - running
+}
+
+// mayStart: nothing of the host is missing.
+func (m *maker) mayStart(v *view) bool {
+	what := m.missing(v.target.Service)
+	if what == "" {
+		return true
+	}
+	v.phase = Waiting
+	v.note("waits for %s", what)
+	return false
+}
+
+// slots yields the slots a replica of the target may take, in order: enough for
+// all replicas, the surge, and as many containers that are in the way.
+func (m *maker) slots(v *view) iter.Seq[int] {
+	last := v.replicas() + max(1, v.rollout().Surge) + len(v.all)
+	return func(yield func(int) bool) {
+		for slot := 1; slot <= last; slot++ {
+			if !yield(slot) {
+				return
+			}
+		}
+	}
+}
+
+// startSlot starts the replica of one slot if it does not run. It reports whether
+// the slot will hold a replica that was not there.
+func (m *maker) startSlot(v *view, slot int) bool {
+	name := ContainerName(v.name, v.fingerprint, slot)
+	c, exists := m.have.Containers[name]
+	if exists && (alive(c) || !usable(c)) || m.have.InFlight[Start{Name: name}.Key()] != nil {
+		return false
+	}
+	if owner, taken := m.have.Taken[name]; taken {
+		v.phase = Stuck
+		m.block(v.name, fmt.Sprintf("the container name %s is taken by %s, which havn does not own; remove or rename it", name, owner))
+		return true
+	}
+	addr := c.Addr
+	if !exists {
+		free := false
+		if addr, free = m.address(); !free {
+			v.phase = Stuck
+			m.block(v.name, fmt.Sprintf("no address is free in %s; choose a larger --subnet", m.have.Network.Fixed))
+			return true
+		}
+	}
+	a := Start{Name: name, Slot: slot, Fingerprint: v.fingerprint, Release: v.target, Revision: m.want.Revision, Addr: addr}
+	m.do(v.name, a, m.startReason(v, exists))
+	return true
+}
+
+func (m *maker) startReason(v *view, exists bool) string {
+	running := count(v.fresh, alive)
+	switch {
+	case exists:
+		return "it does not run"
+	case len(v.all) == 0:
+		return fmt.Sprintf("0 of %d replicas run", v.replicas())
+	case running >= v.replicas():
+		for _, c := range v.fresh {
+			if c.Health.Unhealthy {
+				return fmt.Sprintf("in place of %s, which is unhealthy: %s", c.Name, c.Health.Last)
+			}
+		}
+	}
+	for _, c := range v.stale {
+		if c.Fingerprint == v.fingerprint && !usable(c) && alive(c) {
+			return fmt.Sprintf("in place of %s: %s", c.Name, cmp.Or(c.Drift, "it is "+string(c.State)))
+		}
+	}
+	if old := newestStale(v); old != nil && v.verdict == "" {
+		return Difference(old.Release, v.target)
+	}
+	return fmt.Sprintf("%d of %d replicas run", running, v.replicas())
+}
+
+func newestStale(v *view) *Container {
+	var newest *Container
+	for _, c := range v.stale {
+		if c.Fingerprint != v.fingerprint && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
+			newest = &c
+		}
+	}
+	return newest
+}
+
+// waitsForNeeds: it is the service's first start, and a service it needs is not
+// ready.
+func (m *maker) waitsForNeeds(v *view) bool {
+	if len(v.all) > 0 {
+		return false
+	}
+	for _, need := range v.target.Service.Needs {
+		if !slices.ContainsFunc(m.containersOf(need), m.ready) {
+			v.phase = Waiting
+			v.note("waits for %s, which is not ready", need)
+			m.wait(v.name, m.now.Add(relook), "needs "+need)
+			return true
+		}
+	}
+	return false
+}

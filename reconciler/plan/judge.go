@@ -1,0 +1,156 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"havn.internal/spec"
+)
+
+// crashLimit is how often a replica may crash before it was ever routed. Docker
+// waits 100 ms before the first restart and doubles that, so five crashes span
+// three seconds: time for what the release needs to come up.
+const crashLimit = 5
+
+// judge condemns the release on trial if it failed. Only a release that is not
+// proven is on trial; a proven one that fails is healed.
+func (m *maker) judge(v *view) {
+	if !v.known || v.proven || v.verdict != "" {
+		return
+	}
+	v.failed = m.failure(v)
+	if v.failed == "" {
+		return
+	}
+	m.do(v.name, Condemn{Service: v.name, Fingerprint: v.fingerprint, Reason: v.failed}, v.failed)
+	v.note("%s", v.failed)
+}
+
+// failure is why the release on trial failed, "" if it did not.
+func (m *maker) failure(v *view) string {
+	for slot := range m.slots(v) {
+		name := ContainerName(v.name, v.fingerprint, slot)
+		if f, ok := m.have.Failures[Start{Name: name}.Key()]; ok && f.Release {
+			return f.Err
+		}
+	}
+	for _, c := range v.fresh {
+		if m.busy(c) {
+			continue
+		}
+		if reason := m.replicaFailure(v, c); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (m *maker) replicaFailure(v *view, c Container) string {
+	since, routed := m.routedSince(c)
+	switch {
+	case routed && (c.State == Restarting || c.Restarts > 0 && c.StartedAt.After(since)):
+		return fmt.Sprintf("%s %s after it was routed", c.Name, crash(c))
+	case c.Restarts >= crashLimit:
+		return fmt.Sprintf("%s %s %d times", c.Name, crash(c), c.Restarts)
+	case c.State != Running || c.Health.Ready:
+		return ""
+	case routed && c.Health.Unhealthy:
+		return fmt.Sprintf("%s is unhealthy after it was routed: %s", c.Name, c.Health.Last)
+	}
+	deadline := v.rollout().HealthyDeadline.Std()
+	if m.now.Before(c.StartedAt.Add(deadline)) {
+		m.wait(v.name, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))
+		return ""
+	}
+	return fmt.Sprintf("%s was not ready within %s: %s", c.Name, deadline, lastProbe(c))
+}
+
+func crash(c Container) string {
+	if c.OOM {
+		return "ran out of its memory limit"
+	}
+	return fmt.Sprintf("exited with code %d", c.ExitCode)
+}
+
+func lastProbe(c Container) string {
+	if c.Health.Last == "" {
+		return "no probe has answered yet"
+	}
+	return c.Health.Last
+}
+
+// routedSince is when c was first routed of those of its ports that are now.
+func (m *maker) routedSince(c Container) (time.Time, bool) {
+	var since time.Time
+	found := false
+	for a, t := range m.have.Gateway.Routed {
+		if a.Addr() == c.Addr && (!found || t.Before(since)) {
+			since, found = t, true
+		}
+	}
+	return since, found && m.isRouted(c)
+}
+
+// complete: the target runs as wanted, every replica ready, and routed if the
+// service is. since is when that began.
+func (m *maker) complete(v *view) (since time.Time, ok bool) {
+	n := v.replicas()
+	if count(v.fresh, m.ready) < n || n == 0 {
+		return since, false
+	}
+	for _, c := range m.keep(v) {
+		if c.Health.Since.After(since) {
+			since = c.Health.Since
+		}
+		if !v.routes {
+			continue
+		}
+		t, routed := m.routedSince(c)
+		if !routed {
+			return since, false
+		}
+		if t.After(since) {
+			since = t
+		}
+	}
+	return since, true
+}
+
+// watch proves a release that is complete and has passed its watch window. There
+// is a window only while there is something to switch back to.
+func (m *maker) watch(v *view) {
+	since, ok := m.complete(v)
+	if !ok {
+		return
+	}
+	prove := Prove{Service: v.name, Fingerprint: v.fingerprint, Release: v.target.Stored()}
+	end := since.Add(v.rollout().Watch.Std())
+	switch {
+	case len(m.warm(v)) == 0:
+		m.do(v.name, prove, "every replica is ready")
+	case !m.now.Before(end):
+		m.do(v.name, prove, "every replica stayed ready for the watch window")
+	default:
+		v.phase = Watching
+		m.wait(v.name, end, "watch window of release "+v.fingerprint.Short())
+	}
+}
+
+// warm are the stale replicas to go back to if the release on trial fails.
+func (m *maker) warm(v *view) []Container {
+	if v.proven {
+		return nil
+	}
+	good, known := m.have.LastGood[v.name]
+	var f spec.Fingerprint
+	if known {
+		f = good.Fingerprint(m.have.Site)
+	}
+	return filter(v.stale, func(c Container) bool {
+		_, condemned := m.have.Verdicts[VerdictKey{v.name, c.Fingerprint}]
+		if known && c.Fingerprint != f || condemned || !usable(c) {
+			return false
+		}
+		return m.ready(c) || c.State == Exited && known
+	})
+}

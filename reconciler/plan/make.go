@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"havn.internal/spec"
+)
+
+// Make says what is safe to do now so that have comes nearer to want.
+func Make(want spec.Site, have Observed, now time.Time) Plan {
+	m := &maker{want: want, have: have, now: now, used: map[netip.Addr]bool{}, routed: map[netip.Addr]bool{}}
+	for a := range have.Gateway.Table.Servers() {
+		m.routed[a.Addr()] = true
+	}
+	m.reserve()
+	m.network()
+	m.volumes()
+	for _, name := range want.ServiceNames() {
+		m.views = append(m.views, m.view(name))
+	}
+	m.leaving = m.leavingViews()
+
+	for _, v := range m.views {
+		m.judge(v)
+		m.pickServers(v)
+	}
+	table := m.table()
+	m.gateway(table)
+	for _, v := range m.views {
+		v.routes = table.leadsTo(v.name)
+		m.converge(v)
+	}
+	m.prune()
+	m.standings()
+	return m.plan
+}
+
+// A maker holds one call of Make. Its methods append to plan and change nothing
+// else but used.
+type maker struct {
+	want    spec.Site
+	have    Observed
+	now     time.Time
+	plan    Plan
+	views   []*view
+	leaving []*view
+	// used are the fixed addresses that can't be given to a new replica.
+	used map[netip.Addr]bool
+	// routed are the addresses in the gateway's confirmed configuration.
+	routed map[netip.Addr]bool
+}
+
+// do appends a step unless an act on the same object is in flight or has to wait
+// after a failure. It reports whether the step was appended.
+func (m *maker) do(service string, a Action, why string) bool {
+	key := a.Key()
+	if m.have.InFlight[key] != nil {
+		return false
+	}
+	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
+		m.wait(service, f.Retry, fmt.Sprintf("%s: %s (try %d)", a, f.Err, f.Count+1))
+		return false
+	}
+	m.plan.Steps = append(m.plan.Steps, Step{Service: service, Action: a, Why: why})
+	return true
+}
+
+func (m *maker) wait(service string, until time.Time, why string) {
+	m.plan.Waits = append(m.plan.Waits, Wait{Service: service, Until: until, Why: why})
+}
+
+func (m *maker) block(service, why string) {
+	m.plan.Blocked = append(m.plan.Blocked, Blocked{Service: service, Why: why})
+}
+
+func (m *maker) network() {
+	switch n := m.have.Network; {
+	case n.Problem != "":
+		m.block("", n.Problem)
+	case !n.Exists && len(m.want.Services) > 0:
+		m.do("", CreateNetwork{}, "the site has no network")
+	}
+}
+
+func (m *maker) volumes() {
+	for _, name := range m.want.VolumeNames() {
+		v, exists := m.have.Volumes[name]
+		switch {
+		case v.Problem != "":
+			m.block("", v.Problem)
+		case !exists:
+			m.do("", CreateVolume{m.want.Volumes[name]}, "the site has no volume "+name)
+		}
+	}
+}
+
+// missing says what of the host a replica of the service still lacks, "" if
+// nothing.
+func (m *maker) missing(s spec.Service) string {
+	if m.have.Network.Problem != "" || !m.have.Network.Exists {
+		return "the network"
+	}
+	for _, mount := range sortedMounts(s) {
+		if v, exists := m.have.Volumes[mount]; !exists || v.Problem != "" {
+			return "volume " + mount
+		}
+	}
+	return ""
+}
+
+func sortedMounts(s spec.Service) []string {
+	var out []string
+	for _, mount := range s.Volumes {
+		out = append(out, mount.Volume)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// standings reports where every service stands.
+func (m *maker) standings() {
+	for _, v := range slices.Concat(m.views, m.leaving) {
+		s := Standing{
+			Service: v.name, Phase: v.phase, Wanted: v.target.Service.Replicas, Image: v.target.Service.Image,
+			Release: v.fingerprint, Detail: strings.Join(v.notes, "; "),
+		}
+		for _, c := range v.all {
+			if m.ready(c) {
+				s.Ready++
+			}
+			if m.isRouted(c) {
+				s.Routed++
+			}
+		}
+		m.plan.Services = append(m.plan.Services, s)
+	}
+	slices.SortFunc(m.plan.Services, func(a, b Standing) int { return strings.Compare(a.Service, b.Service) })
+}

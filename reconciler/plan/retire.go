@@ -1,0 +1,173 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"havn.internal/spec"
+)
+
+// recreating: the service is replaced stop-first, something is in the way of its
+// target, and everything it needs to come back is there; so its outage may begin.
+func (m *maker) recreating(v *view) bool {
+	return v.known && v.rollout().Strategy == spec.Recreate && slices.ContainsFunc(v.stale, alive) &&
+		v.failed == "" && m.missing(v.target.Service) == ""
+}
+
+// retire ends the replicas that are not needed any more, never one that the
+// gateway may still send a request to.
+func (m *maker) retire(v *view) {
+	for _, c := range v.stale {
+		if !alive(c) && !m.busy(c) {
+			m.removeStopped(v, c)
+		}
+	}
+	for _, c := range m.dispensable(v) {
+		m.stop(v, c, m.staleReason(v, c))
+	}
+	m.scaleDown(v)
+	m.restartUnhealthy(v)
+}
+
+// scaleDown ends replicas of the target beyond the wanted number, once those
+// that stay are ready.
+func (m *maker) scaleDown(v *view) {
+	keep := m.keep(v)
+	if !v.known || count(keep, m.ready) < v.replicas() {
+		return
+	}
+	why := fmt.Sprintf("%d replicas are enough", v.replicas())
+	for _, c := range v.fresh {
+		switch {
+		case m.busy(c) || has(keep, c):
+		case alive(c):
+			m.stop(v, c, why)
+		default:
+			m.do(v.name, Remove{c.Name, c.ID}, why)
+		}
+	}
+}
+
+// dispensable are the running stale replicas the service can do without now:
+// all but the warm ones when the target is complete, and before that those that
+// failed and as many as the target needs the room of.
+func (m *maker) dispensable(v *view) []Container {
+	_, complete := m.complete(v)
+	warm := m.warm(v)
+	var now, later []Container
+	for _, c := range v.stale {
+		switch {
+		case !alive(c) || m.busy(c) || has(v.serve, c) || v.held:
+		case !v.known:
+			if m.condemned(c) {
+				now = append(now, c)
+			}
+		case m.recreating(v), v.replicas() == 0, m.condemned(c), complete && !has(warm, c):
+			now = append(now, c)
+		case complete:
+		case has(warm, c):
+			later = append(later, c)
+		default:
+			later = append([]Container{c}, later...)
+		}
+	}
+	if v.known && v.rollout().Strategy != spec.Recreate {
+		need, room := m.lack(v)
+		shortage := max(0, need-room-len(now))
+		now = append(now, later[:min(shortage, len(later))]...)
+	}
+	return now
+}
+
+func has(cs []Container, c Container) bool {
+	return slices.ContainsFunc(cs, func(o Container) bool { return o.Name == c.Name })
+}
+
+func (m *maker) staleReason(v *view, c Container) string {
+	switch {
+	case m.condemned(c):
+		return "its release is condemned"
+	case c.Drift != "":
+		return c.Drift
+	case c.Fingerprint == v.fingerprint:
+		return "it is " + string(c.State)
+	case v.rollout().Strategy == spec.Recreate:
+		return "stop first: " + orDefault(v.rollout().Forced, "the strategy is recreate")
+	}
+	return "replaced by release " + v.fingerprint.Short()
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// stop ends a running replica once it is drained.
+func (m *maker) stop(v *view, c Container, why string) {
+	if m.isRouted(c) {
+		return
+	}
+	if m.have.InFlight[SetRoutes{}.Key()] != nil && v.routes {
+		return
+	}
+	if until, drained := m.drained(v, c); !drained {
+		m.wait(v.name, until, c.Name+" is draining")
+		return
+	}
+	stop := c.Release.Service.Stop
+	m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()}, why)
+}
+
+// drained: no request can be on its way to c, or the drain deadline has passed.
+func (m *maker) drained(v *view, c Container) (until time.Time, ok bool) {
+	limit := c.Release.Service.Rollout.Drain.Std()
+	for a, drain := range m.have.Gateway.Unrouted {
+		if a.Addr() != c.Addr || drain.Done {
+			continue
+		}
+		if end := drain.Since.Add(limit); m.now.Before(end) {
+			return end, false
+		}
+	}
+	return until, true
+}
+
+// removeStopped removes a stopped stale container, unless the release it
+// belongs to may come back or its logs are still of interest.
+func (m *maker) removeStopped(v *view, c Container) {
+	if c.State == Removing || m.keptForLogs(v, c) {
+		return
+	}
+	if c.State == Exited && has(m.warm(v), c) {
+		return
+	}
+	m.do(v.name, Remove{c.Name, c.ID}, "it does not run and is not wanted")
+}
+
+// keptForLogs: c is the one stopped replica of the condemned wanted release that
+// stays until the next success.
+func (m *maker) keptForLogs(v *view, c Container) bool {
+	if v.verdict == "" || c.State != Exited {
+		return false
+	}
+	f := m.wantedFingerprint(v)
+	kept := filter(v.all, func(o Container) bool { return o.Fingerprint == f && o.State == Exited })
+	return c.Fingerprint == f && kept[0].Name == c.Name
+}
+
+// restartUnhealthy restarts in place what can't be replaced by a second replica.
+func (m *maker) restartUnhealthy(v *view) {
+	if !v.known || !v.proven || v.rollout().Strategy != spec.Recreate {
+		return
+	}
+	for _, c := range v.fresh {
+		if alive(c) && c.Health.Unhealthy && !m.busy(c) {
+			stop := c.Release.Service.Stop
+			m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()},
+				"it is unhealthy: "+c.Health.Last)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"havn.internal/spec"
+)
+
+// pickServers decides which replicas of a service requests should go to.
+func (m *maker) pickServers(v *view) {
+	fresh := filter(m.keep(v), m.ready)
+	stale := filter(v.stale, func(c Container) bool { return m.ready(c) && !m.condemned(c) })
+	slices.SortStableFunc(stale, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
+	n := v.replicas()
+	switch {
+	case !v.known || v.held:
+		v.serve = filter(v.all, m.ready)
+		if routed := filter(v.serve, m.isRouted); len(routed) > 0 {
+			v.serve = routed
+		}
+	case m.recreating(v):
+		v.serve = fresh
+		return
+	case v.rollout().Strategy == spec.BlueGreen && len(fresh) < n && len(stale) > 0 && !slices.ContainsFunc(fresh, m.isRouted):
+		v.serve = stale
+	default:
+		room := max(0, n-len(fresh))
+		v.serve = slices.Concat(fresh, stale[:min(room, len(stale))])
+	}
+	if len(v.serve) == 0 {
+		v.serve = m.lastResort(v)
+	}
+}
+
+func routedFirst(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+// lastResort is for a service without any replica that should serve: a replica
+// of a condemned release that is ready, else those that are routed and not gone,
+// since one that comes back is at the same address.
+func (m *maker) lastResort(v *view) []Container {
+	if v.known && v.replicas() == 0 {
+		return nil
+	}
+	if ready := filter(v.all, m.ready); len(ready) > 0 {
+		return ready
+	}
+	return filter(v.all, func(c Container) bool { return alive(c) && m.isRouted(c) && !m.busy(c) })
+}
+
+func (m *maker) condemned(c Container) bool {
+	_, yes := m.have.Verdicts[VerdictKey{c.Service, c.Fingerprint}]
+	return yes && !m.isProven(c.Service, c.Fingerprint)
+}
+
+// table is the route table the gateway should follow now.
+func (m *maker) table() Table {
+	confirmed := map[LocationKey]Location{}
+	for _, l := range m.have.Gateway.Table.Locations {
+		confirmed[l.Key()] = l
+	}
+	t := Table{}
+	for _, name := range m.want.RouteNames() {
+		for _, l := range locations(m.want.Routes[name]) {
+			before, had := confirmed[l.Key()]
+			if l, ok := m.resolve(l, before, had); ok {
+				t.Locations = append(t.Locations, l)
+			}
+		}
+	}
+	t.Sort()
+	return t
+}
+
+// locations spells a route out, one location for each host and path.
+func locations(r spec.Route) []Location {
+	var out []Location
+	for _, host := range r.Hosts {
+		for _, path := range slices.Sorted(maps.Keys(r.Paths)) {
+			plain, exact := strings.CutPrefix(path, "=")
+			out = append(out, Location{Host: host, Path: plain, Exact: exact, Route: r.Name, Target: r.Paths[path]})
+		}
+	}
+	return out
+}
+
+// resolve gives a location its servers. One that nginx refused, or whose service
+// has nobody to answer yet while the one it takes over from has, stays as it was
+// confirmed.
+func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
+	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
+		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
+		before.Servers = m.servers(before.Target)
+		return before, had
+	}
+	l.Servers = m.servers(l.Target)
+	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
+	if len(l.Servers) == 0 && l.Target.Service != "" && moved {
+		if servers := m.servers(before.Target); len(servers) > 0 {
+			before.Servers = servers
+			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, Until: m.now.Add(relook),
+				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
+			return before, true
+		}
+	}
+	return l, true
+}
+
+// servers are the addresses a target stands for now.
+func (m *maker) servers(t spec.Target) []netip.AddrPort {
+	var replicas []Container
+	for _, v := range m.views {
+		if v.name == t.Service {
+			replicas = v.serve
+		}
+	}
+	for _, v := range m.leaving {
+		if v.name == t.Service {
+			replicas = filter(v.all, m.ready)
+		}
+	}
+	var out []netip.AddrPort
+	for _, c := range replicas {
+		if port, ok := c.Release.Service.PortNumber(t.Port); ok {
+			out = append(out, netip.AddrPortFrom(c.Addr, uint16(port)))
+		}
+	}
+	slices.SortFunc(out, netip.AddrPort.Compare)
+	return out
+}
+
+// gateway brings nginx up and has it follow the table.
+func (m *maker) gateway(t Table) {
+	g := m.have.Gateway
+	if g.Problem != "" {
+		m.block("", g.Problem)
+	}
+	switch {
+	case !g.Running && (len(t.Locations) > 0 || g.Generation > 0):
+		m.do("", StartGateway{}, "nginx does not run")
+	case g.Running && t.Hash() != g.Table.Hash():
+		m.do("", SetRoutes{t}, tableChange(g.Table, t))
+	}
+}
+
+// tableChange says in a few words how two tables differ.
+func tableChange(from, to Table) string {
+	old := map[LocationKey]Location{}
+	for _, l := range from.Locations {
+		old[l.Key()] = l
+	}
+	var changes []string
+	for _, l := range to.Locations {
+		before, had := old[l.Key()]
+		delete(old, l.Key())
+		where := l.Host + l.Path
+		switch {
+		case !had:
+			changes = append(changes, "add "+where)
+		case before.Hash() != l.Hash():
+			changes = append(changes, "change "+where)
+		case !slices.Equal(before.Servers, l.Servers):
+			changes = append(changes, fmt.Sprintf("%s to %s", where, addresses(l.Servers)))
+		}
+	}
+	for _, l := range from.Locations {
+		if _, gone := old[l.Key()]; gone {
+			changes = append(changes, "drop "+l.Host+l.Path)
+		}
+	}
+	const shown = 4
+	if n := len(changes); n > shown {
+		changes = append(changes[:shown], fmt.Sprintf("and %d more", n-shown))
+	}
+	return strings.Join(changes, ", ")
+}
+
+func addresses(servers []netip.AddrPort) string {
+	if len(servers) == 0 {
+		return "nobody"
+	}
+	out := make([]string, len(servers))
+	for i, s := range servers {
+		out[i] = s.String()
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,217 @@
+package reconciler
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"havn.internal/reconciler/apply"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// relist is how often the host is looked at though nothing has announced a
+// change: events are hints and may be lost.
+const relist = 30 * time.Second
+
+// A pass that can't observe is repeated after blindRetry, and after up to
+// blindLimit if it goes on.
+const (
+	blindRetry = time.Second
+	blindLimit = 15 * time.Second
+)
+
+// Config is what a Reconciler is made of.
+type Config struct {
+	Site    string
+	Engine  Engine
+	Gateway Gateway
+	Prober  Prober
+	Journal Journal
+	Log     *slog.Logger
+	// Prune agrees to removing more services than the prune budget allows.
+	Prune bool
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// A Reconciler converges one host to the newest site delivered.
+type Reconciler struct {
+	Config
+	acts *apply.Acts
+	wake chan struct{}
+
+	mu     sync.Mutex
+	want   *spec.Site
+	last   Outcome
+	images imageMemory
+	absent quarantine
+}
+
+// Outcome is what the last pass saw and decided.
+type Outcome struct {
+	At       time.Time
+	Revision string
+	Have     plan.Observed
+	Plan     plan.Plan
+	// Err is why the pass could not observe; Have and Plan are then those of the
+	// last pass that could.
+	Err error
+	// Busy: acts are in flight, or steps were begun.
+	Busy bool
+}
+
+// New returns a Reconciler; [Reconciler.Run] does the work.
+func New(c Config) *Reconciler {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	r := &Reconciler{Config: c, wake: make(chan struct{}, 1), absent: quarantine{}}
+	host := apply.Host{Runtime: c.Engine, Gateway: c.Gateway, Journal: c.Journal}
+	r.acts = apply.NewActs(host, c.Log, c.Now, r.ended)
+	return r
+}
+
+// Deliver makes site the wanted one. The newest wins; what is under way for an
+// older one is left or undone as the planner sees fit.
+func (r *Reconciler) Deliver(site spec.Site) {
+	r.mu.Lock()
+	changed := r.want == nil || r.want.Revision != site.Revision
+	r.want = &site
+	r.mu.Unlock()
+	if changed {
+		r.acts.Forget()
+	}
+	r.Wake()
+}
+
+// Wake asks for a pass soon. It never blocks.
+func (r *Reconciler) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Retry lets everything that failed be tried at once.
+func (r *Reconciler) Retry() {
+	r.acts.Forget()
+	r.Wake()
+}
+
+// Run makes passes until ctx ends. seen is told of each; it returns false to end
+// the run. Run returns when every act it began has ended; containers and nginx
+// run on.
+func (r *Reconciler) Run(ctx context.Context, seen func(Outcome) bool) {
+	acts, stop := context.WithCancel(ctx)
+	defer r.acts.Wait()
+	defer stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	blind := blindRetry
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-timer.C:
+		}
+		outcome, ok := r.Pass(acts)
+		if !ok {
+			continue
+		}
+		next := relist
+		if outcome.Err != nil {
+			next = blind
+			blind = min(2*blind, blindLimit)
+		} else {
+			blind = blindRetry
+			next = r.untilNext(outcome.Plan)
+		}
+		timer.Reset(next)
+		if seen != nil && !seen(outcome) {
+			return
+		}
+	}
+}
+
+// untilNext is how long to wait for the next pass if nothing happens before.
+func (r *Reconciler) untilNext(p plan.Plan) time.Duration {
+	next := relist
+	for _, w := range p.Waits {
+		next = min(next, w.Until.Sub(r.Now()))
+	}
+	return max(next, time.Millisecond)
+}
+
+// Pass observes, plans and begins the plan's steps, once. ok is false if no site
+// has been delivered yet.
+func (r *Reconciler) Pass(ctx context.Context) (Outcome, bool) {
+	r.mu.Lock()
+	want := r.want
+	r.mu.Unlock()
+	if want == nil {
+		return Outcome{}, false
+	}
+	have, err := r.Observe(ctx, *want)
+	if err != nil {
+		return r.blind(want.Revision, err), true
+	}
+	p := plan.Make(*want, have, r.Now())
+	for _, s := range p.Steps {
+		r.Log.Debug("begin", "service", s.Service, "step", s.Action.String(), "why", s.Why)
+		r.acts.Begin(ctx, s)
+	}
+	o := Outcome{At: r.Now(), Revision: want.Revision, Have: have, Plan: p, Busy: len(p.Steps)+len(have.InFlight) > 0}
+	r.mu.Lock()
+	r.last = o
+	r.mu.Unlock()
+	return o, true
+}
+
+// blind records that a pass could not observe. Nothing is planned: unknown is not
+// absent.
+func (r *Reconciler) blind(revision string, err error) Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last.Err == nil || r.last.Err.Error() != err.Error() {
+		r.Log.Error("can't observe the host; what runs keeps running", "err", err)
+	}
+	r.last.Err, r.last.At, r.last.Revision = err, r.Now(), revision
+	return r.last
+}
+
+// Last returns what the last pass saw and decided.
+func (r *Reconciler) Last() Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last
+}
+
+// Want returns the wanted site, and whether there is one.
+func (r *Reconciler) Want() (spec.Site, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.want == nil {
+		return spec.Site{}, false
+	}
+	return *r.want, true
+}
+
+// ended logs the outcome of an act, records it, and looks again.
+func (r *Reconciler) ended(d apply.Done) {
+	attrs := []any{"service", d.Step.Service, "step", d.Step.Action.String(), "why", d.Step.Why, "took", d.Took.Round(time.Millisecond)}
+	if d.Err != nil {
+		r.Log.Error("step failed", append(attrs, "err", d.Err)...)
+	} else {
+		r.Log.Info("applied", attrs...)
+	}
+	if pull, ok := d.Step.Action.(plan.Pull); ok && d.Err == nil {
+		r.mu.Lock()
+		r.images.pulled(pull.Image)
+		r.mu.Unlock()
+	}
+	r.Journal.Applied(d.Step, d.Took, d.Err)
+	r.Wake()
+}
