@@ -1,0 +1,6 @@
+//go:build race
+
+package spec
+
+// raceEnabled: the race detector maps more address space than the limit allows.
+const raceEnabled = true

@@ -1,0 +1,170 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Bounds of a spec directory. What is beyond them is no spec but an accident, or
+// an attack.
+const (
+	maxFiles    = 10_000
+	maxFileSize = 1 << 20
+	maxSnapshot = 64 << 20
+	maxDepth    = 32
+)
+
+// A Snapshot is a spec directory at one moment: the content of its regular files
+// by slash-separated path. What is evaluated is the snapshot, so nothing else on
+// the machine can be read, and nothing changes meanwhile.
+type Snapshot struct {
+	Files map[string][]byte
+}
+
+// TakeSnapshot reads a directory. Anything in it that is not a plain file within
+// bounds is a Problem.
+func TakeSnapshot(dir string) (Snapshot, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
+	}
+	defer func() { _ = root.Close() }()
+	t := &taker{root: root, files: map[string][]byte{}}
+	t.walk(".", 0)
+	if len(t.problems) > 0 {
+		return Snapshot{}, t.problems.sorted()
+	}
+	return Snapshot{t.files}, nil
+}
+
+func openProblem(dir string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return dir + " does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return dir + " can't be read: no rights"
+	}
+	return fmt.Sprintf("%s can't be opened: %v", dir, err)
+}
+
+// A taker walks one directory.
+type taker struct {
+	root     *os.Root
+	files    map[string][]byte
+	size     int64
+	problems Problems
+	// full: a bound of the whole has been met, and reported.
+	full bool
+}
+
+func (t *taker) fail(file, what, expected string) {
+	t.problems = append(t.problems, Problem{File: file, What: what, Expected: expected})
+}
+
+// skipped are the entries that are no part of a spec, whatever they are.
+func skipped(name string) bool { return name == ".git" || name == "cue.mod/pkg/havn.internal" }
+
+func (t *taker) walk(dir string, depth int) {
+	f, err := t.root.Open(dir)
+	if err != nil {
+		t.fail(dir, "can't be read: "+plainError(err), "")
+		return
+	}
+	entries, err := f.ReadDir(-1)
+	_ = f.Close()
+	if err != nil {
+		t.fail(dir, "can't be read: "+plainError(err), "")
+		return
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, entry := range entries {
+		name := path.Join(dir, entry.Name())
+		if t.full || skipped(name) {
+			continue
+		}
+		switch kind := entry.Type(); {
+		case kind.IsRegular():
+			t.take(name)
+		case kind.IsDir() && depth < maxDepth:
+			t.walk(name, depth+1)
+		case kind.IsDir():
+			t.fail(name, "is nested too deeply", fmt.Sprintf("at most %d directories", maxDepth))
+		case kind&fs.ModeSymlink != 0:
+			t.fail(name, "is a symbolic link", "a plain file; links could lead out of the spec")
+		default:
+			t.fail(name, "is a "+kindName(kind), "a plain file")
+		}
+	}
+}
+
+func kindName(kind fs.FileMode) string {
+	switch {
+	case kind&fs.ModeNamedPipe != 0:
+		return "named pipe"
+	case kind&fs.ModeSocket != 0:
+		return "socket"
+	case kind&fs.ModeDevice != 0:
+		return "device"
+	}
+	return "special file"
+}
+
+func (t *taker) take(name string) {
+	if len(t.files) >= maxFiles {
+		t.full = true
+		t.fail("", fmt.Sprintf("the directory has more than %d files", maxFiles), "a directory of specs only")
+		return
+	}
+	f, err := t.root.Open(name)
+	if err != nil {
+		t.fail(name, "can't be read: "+plainError(err), "")
+		return
+	}
+	defer func() { _ = f.Close() }()
+	// The entry may have been replaced since it was listed.
+	if i, err := f.Stat(); err != nil || !i.Mode().IsRegular() {
+		t.fail(name, "is not a plain file", "a plain file")
+		return
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+	switch {
+	case err != nil:
+		t.fail(name, "can't be read: "+plainError(err), "")
+	case len(content) > maxFileSize:
+		t.fail(name, "is larger than 1 MiB", "a file of at most 1 MiB")
+	case t.size+int64(len(content)) > maxSnapshot:
+		t.full = true
+		t.fail("", "the directory holds more than 64 MiB", "a directory of specs only")
+	default:
+		t.size += int64(len(content))
+		t.files[name] = content
+	}
+}
+
+// plainError drops the path that the message's file says already.
+func plainError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// Revision identifies the content: the same files, the same revision.
+func (s Snapshot) Revision() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
+		fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(s.Files[name]))
+		h.Write(s.Files[name])
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))[:16]
+}
