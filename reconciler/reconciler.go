@@ -212,6 +212,6 @@ func (r *Reconciler) ended(d apply.Done) {
 		r.images.pulled(pull.Image)
 		r.mu.Unlock()
 	}
-	r.Journal.Applied(d.Step, d.Took, d.Err)
 	r.Wake()
+	r.Journal.Applied(d.Step, d.Took, d.Err)
 }
