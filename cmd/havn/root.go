@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+const long = `havn converges this machine to a site described in CUE: it starts, replaces
+and removes containers, routes requests to them with nginx, and rolls from one
+release to the next without a lost request.
+
+Exit codes: 0 done or nothing to do; 1 failed; 2 changes are pending (plan), or
+the command line is wrong.`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use: "havn", Short: "Run services on your own machine, described in CUE", Long: long,
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.AddCommand(newCheck(), newRender())
+	return root
+}
+
+// usage is an error in the command line itself.
+func usage(c *cobra.Command, err error) error {
+	return &exitError{exitPending, &usageError{c.CommandPath(), err}}
+}
+
+type usageError struct {
+	command string
+	err     error
+}
+
+func (e *usageError) Error() string {
+	return e.command + ": " + e.err.Error() + "; see `" + e.command + " --help`"
+}
+
+// args checks positional arguments, as an error of usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return usage(c, err)
+		}
+		return nil
+	}
+}
+
+// printJSON prints v, indented and with a line end.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
