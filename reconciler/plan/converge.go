@@ -195,7 +195,7 @@ func (m *maker) waitsForNeeds(v *view) bool {
 		if !slices.ContainsFunc(m.containersOf(need), m.ready) {
 			v.phase = Waiting
 			v.note("waits for %s, which is not ready", need)
-			m.wait(v.name, m.now.Add(relook), "needs "+need)
+			m.wait(v.name, ForNeed, m.now.Add(relook), "needs "+need)
 			return true
 		}
 	}

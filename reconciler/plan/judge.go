@@ -59,7 +59,7 @@ func (m *maker) replicaFailure(v *view, c Container) string {
 	}
 	deadline := v.rollout().HealthyDeadline.Std()
 	if m.now.Before(c.StartedAt.Add(deadline)) {
-		m.wait(v.name, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))
+		m.wait(v.name, ForReady, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))
 		return ""
 	}
 	return fmt.Sprintf("%s was not ready within %s: %s", c.Name, deadline, lastProbe(c))
@@ -132,7 +132,7 @@ func (m *maker) watch(v *view) {
 		m.do(v.name, prove, "every replica stayed ready for the watch window")
 	default:
 		v.phase = Watching
-		m.wait(v.name, end, "watch window of release "+v.fingerprint.Short())
+		m.wait(v.name, ForWatch, end, "watch window of release "+v.fingerprint.Short())
 	}
 }
 

@@ -62,15 +62,17 @@ func (m *maker) do(service string, a Action, why string) bool {
 		return false
 	}
 	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
-		m.wait(service, f.Retry, fmt.Sprintf("%s: %s (try %d)", a, f.Err, f.Count+1))
+		m.plan.Waits = append(m.plan.Waits, Wait{
+			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (try %d)", a, f.Err, f.Count+1),
+		})
 		return false
 	}
 	m.plan.Steps = append(m.plan.Steps, Step{Service: service, Action: a, Why: why})
 	return true
 }
 
-func (m *maker) wait(service string, until time.Time, why string) {
-	m.plan.Waits = append(m.plan.Waits, Wait{Service: service, Until: until, Why: why})
+func (m *maker) wait(service string, what WaitFor, until time.Time, why string) {
+	m.plan.Waits = append(m.plan.Waits, Wait{Service: service, For: what, Until: until, Why: why})
 }
 
 func (m *maker) block(service, why string) {

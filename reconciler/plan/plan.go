@@ -29,9 +29,23 @@ type Step struct {
 // A Wait is a time at which to look again if nothing happens before.
 type Wait struct {
 	Service string    `json:"service,omitempty"`
+	For     WaitFor   `json:"for"`
 	Until   time.Time `json:"until"`
 	Why     string    `json:"why"`
+	// Tries is how often in a row the act failed that is waited for (ForRetry).
+	Tries int `json:"tries,omitempty"`
 }
+
+// WaitFor names what a Wait is for.
+type WaitFor string
+
+const (
+	ForReady WaitFor = "ready" // a replica's healthy deadline
+	ForNeed  WaitFor = "need"  // a service that has to be ready first
+	ForWatch WaitFor = "watch" // the end of a watch window
+	ForDrain WaitFor = "drain" // a drain, or its deadline
+	ForRetry WaitFor = "retry" // the next try of an act that failed
+)
 
 // Blocked is what can't go on until somebody acts.
 type Blocked struct {

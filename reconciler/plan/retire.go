@@ -114,7 +114,7 @@ func (m *maker) stop(v *view, c Container, why string) {
 		return
 	}
 	if until, drained := m.drained(v, c); !drained {
-		m.wait(v.name, until, c.Name+" is draining")
+		m.wait(v.name, ForDrain, until, c.Name+" is draining")
 		return
 	}
 	stop := c.Release.Service.Stop

@@ -109,7 +109,7 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if len(l.Servers) == 0 && l.Target.Service != "" && moved {
 		if servers := m.servers(before.Target); len(servers) > 0 {
 			before.Servers = servers
-			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, Until: m.now.Add(relook),
+			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
 				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
 			return before, true
 		}
