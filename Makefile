@@ -1,0 +1,31 @@
+# havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
+.PHONY: build test check unit race e2e packages
+
+APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get -o DPkg::Lock::Timeout=300 -y -qq
+# The race detector watches the packages that have goroutines of their own.
+RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./reconciler/journal ./gitops
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/havn ./cmd/havn
+
+test: packages check unit race e2e
+
+# What the tests run beside Go: an engine, and the tool that makes images of
+# Debian packages where no registry can be reached.
+packages:
+	@for tool in docker mmdebstrap git gcc; do command -v $$tool >/dev/null || missing=1; done; \
+	test -z "$$missing" || { $(APT) update && $(APT) install docker.io mmdebstrap git gcc libc6-dev; }
+
+check:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./...
+
+unit:
+	go test ./...
+
+race:
+	go test -race $(RACED)
+
+e2e: build
+	go test -tags e2e -timeout 20m ./e2e/...
