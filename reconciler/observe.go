@@ -45,8 +45,17 @@ type Journal interface {
 	Applied(s plan.Step, took time.Duration, err error)
 }
 
+// forgetful is a journal that is read and not written.
+type forgetful struct{ Journal }
+
+func (forgetful) Pin(_, _, _ string) {}
+
 // Observe puts together all that is known of the host.
 func (r *Reconciler) Observe(ctx context.Context, want spec.Site) (plan.Observed, error) {
+	return r.observe(ctx, want, &r.images, r.Journal)
+}
+
+func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageMemory, j Journal) (plan.Observed, error) {
 	// What is in flight is read first: an act that ends meanwhile is then seen
 	// both as in flight and as done, which holds its successors back one pass.
 	// The other way round it would be seen as neither.
@@ -66,7 +75,7 @@ func (r *Reconciler) Observe(ctx context.Context, want spec.Site) (plan.Observed
 	r.probe(&have)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.images.pin(want, &have, r.Journal)
+	images.pin(want, &have, j)
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
 	return have, nil
 }

@@ -170,6 +170,17 @@ func (r *Reconciler) Pass(ctx context.Context) (Outcome, bool) {
 	return o, true
 }
 
+// Look observes and plans for a site, and does nothing else: nothing is begun, and
+// nothing is remembered.
+func (r *Reconciler) Look(ctx context.Context, want spec.Site) Outcome {
+	have, err := r.observe(ctx, want, &imageMemory{}, forgetful{r.Journal})
+	if err != nil {
+		return Outcome{At: r.Now(), Revision: want.Revision, Err: err}
+	}
+	p := plan.Make(want, have, r.Now())
+	return Outcome{At: r.Now(), Revision: want.Revision, Have: have, Plan: p, Busy: len(p.Steps)+len(have.InFlight) > 0}
+}
+
 // blind records that a pass could not observe. Nothing is planned: unknown is not
 // absent.
 func (r *Reconciler) blind(revision string, err error) Outcome {

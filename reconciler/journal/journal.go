@@ -58,6 +58,7 @@ type Journal struct {
 	lastGood   map[string]spec.Release
 	pins       pins
 	site       *spec.Site
+	good       string
 	background sync.WaitGroup
 	// mute: that the disk fails has been said.
 	mute bool
@@ -184,6 +185,9 @@ func (j *Journal) read(tx *bolt.Tx) error {
 			j.site = &s
 		}
 	}
+	if v := tx.Bucket(bucketMeta).Get([]byte("good")); v != nil {
+		skip("last good revision", json.Unmarshal(v, &j.good))
+	}
 	return err
 }
 
@@ -231,12 +235,13 @@ func (j *Journal) Prove(a plan.Prove) error {
 	return nil
 }
 
-// Clear lifts the verdicts on a service, and reports how many there were.
+// Clear lifts the verdicts on a service, on all if it is empty, and reports how
+// many there were.
 func (j *Journal) Clear(service string) int {
 	j.mu.Lock()
 	var keys []plan.VerdictKey
 	for k := range j.verdicts {
-		if k.Service == service {
+		if service == "" || k.Service == service {
 			keys = append(keys, k)
 			delete(j.verdicts, k)
 		}
@@ -304,6 +309,21 @@ func (j *Journal) Site() (spec.Site, bool) {
 		return spec.Site{}, false
 	}
 	return *j.site, true
+}
+
+// SetGood records the revision that was last reached in full.
+func (j *Journal) SetGood(revision string) {
+	j.mu.Lock()
+	j.good = revision
+	j.mu.Unlock()
+	j.background.Go(func() { j.put(bucketMeta, "good", revision) })
+}
+
+// Good returns the revision that was last reached in full, empty if none is known.
+func (j *Journal) Good() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.good
 }
 
 // Close lets go of the file.

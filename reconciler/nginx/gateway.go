@@ -250,6 +250,13 @@ func (g *Gateway) prepare() (generation, error) {
 	return last, point(g.Dir, current, last.number)
 }
 
+// Forget removes all that is on disk. It is for when nginx has been removed.
+func (g *Gateway) Forget() error {
+	g.swap.Lock()
+	defer g.swap.Unlock()
+	return os.RemoveAll(g.Dir)
+}
+
 // explain adds nginx's own words to an error.
 func (g *Gateway) explain(ctx context.Context, mark int64, err error) error {
 	lines := g.logSince(mark)

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+func newApply() *cobra.Command {
+	m := &machine{}
+	a := &applying{machine: m}
+	c := &cobra.Command{
+		Use:   "apply DIR",
+		Short: "Converge this machine to a directory of specs once, and exit",
+		Long: `Converge this machine to a directory of specs once, and exit: 0 when it is as the
+specs say, 1 if something keeps it from that. What runs keeps running either way.`,
+		Args: args(cobra.ExactArgs(1)),
+	}
+	c.Flags().StringVar(&a.expect, "expect", "", "go on only if spec and host are still those of the plan with this hash")
+	c.Flags().DurationVar(&a.timeout, "timeout", 30*time.Minute, "give up after this time")
+	c.Flags().BoolVar(&a.prune, "prune", false, "agree to removing more services at once than havn does unasked")
+	m.flags(c.Flags())
+	c.RunE = func(c *cobra.Command, given []string) error {
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		return a.run(c.Context(), given[0], c.OutOrStdout())
+	}
+	return c
+}
+
+// applying is one `havn apply`.
+type applying struct {
+	machine *machine
+	expect  string
+	timeout time.Duration
+	prune   bool
+}
+
+func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err error) {
+	log, err := a.machine.log.logger()
+	if err != nil {
+		return err
+	}
+	site, err := spec.Load(ctx, dir)
+	if err != nil {
+		return failedSpec(err)
+	}
+	h, err := a.machine.open(ctx, log, a.prune)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	begin := time.Now()
+	last, err := h.converge(ctx, site, a.timeout)
+	if err != nil {
+		h.blame(ctx, a.machine, last, out)
+		return err
+	}
+	h.journal.SetGood(site.Revision)
+	_, err = fmt.Fprintf(out, "converged to %s: %d services, %d routes, generation %d, in %s\n",
+		site.Revision, len(site.Services), len(site.Routes), last.Have.Gateway.Generation, time.Since(begin).Round(10*time.Millisecond))
+	return err
+}
+
+// failedSpec prints problems as they are: one a line, for editors to jump to.
+func failedSpec(err error) error {
+	var problems spec.Problems
+	if errors.As(err, &problems) {
+		return &exitError{exitFailed, problems}
+	}
+	return err
+}
+
+// converge makes the host follow the site until that is so, or nothing more will
+// happen, or the time is over.
+func (h *host) converge(ctx context.Context, site spec.Site, timeout time.Duration) (reconciler.Outcome, error) {
+	h.journal.SetSite(site)
+	h.Deliver(site)
+	watching, stop := context.WithCancel(ctx)
+	done := make(chan struct{}, 2)
+	go func() { h.engine.Watch(watching, h.Wake); done <- struct{}{} }()
+	go func() { h.gateway.Watch(watching, h.Wake); done <- struct{}{} }()
+	defer func() { stop(); <-done; <-done }()
+	running, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var last reconciler.Outcome
+	settled := error(reconciler.ErrUnderWay)
+	h.Run(running, func(o reconciler.Outcome) bool {
+		last, settled = o, o.Settled()
+		return errors.Is(settled, reconciler.ErrUnderWay) || o.Err != nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return last, errors.New("interrupted; what runs keeps running, and the next apply goes on from here")
+	case errors.Is(settled, reconciler.ErrUnderWay):
+		return last, fmt.Errorf("not done after %s; the next apply goes on from here", timeout)
+	}
+	return last, settled
+}
+
+// blame shows of each service that is not as it should be what its replicas said
+// last.
+func (h *host) blame(ctx context.Context, m *machine, o reconciler.Outcome, out io.Writer) {
+	if ctx.Err() != nil {
+		return
+	}
+	for _, s := range h.describe(ctx, m, o).Services {
+		if s.Phase == plan.Converged {
+			continue
+		}
+		printService(out, s)
+	}
+}

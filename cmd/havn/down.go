@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler/docker"
+)
+
+func newDown() *cobra.Command {
+	m := &machine{}
+	var yes bool
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Stop and remove all that havn owns on this machine, volumes excepted",
+		Args:  args(cobra.NoArgs),
+	}
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	m.flags(c.Flags())
+	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		log, err := m.log.logger()
+		if err != nil {
+			return err
+		}
+		h, err := m.open(c.Context(), log, false)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, h.close()) }()
+		return h.down(c, yes)
+	}
+	return c
+}
+
+// downGrace is the time replicas get to end.
+const downGrace = 10 * time.Second
+
+func (h *host) down(c *cobra.Command, yes bool) error {
+	out := c.OutOrStdout()
+	b, err := h.engine.Belongings(c.Context())
+	if err != nil {
+		return err
+	}
+	if len(b.Containers) == 0 && b.Network == "" {
+		fmt.Fprintln(out, "nothing of havn's is here")
+		return h.gateway.Forget()
+	}
+	list(out, b)
+	if !yes {
+		if err := confirm(c.InOrStdin(), out); err != nil {
+			return err
+		}
+	}
+	err = h.engine.Down(c.Context(), b, downGrace, func(what string) { fmt.Fprintln(out, "removed", what) })
+	return errors.Join(err, h.gateway.Forget())
+}
+
+func list(out io.Writer, b docker.Belongings) {
+	fmt.Fprintf(out, "to be removed: %d containers (%s)", len(b.Containers), strings.Join(b.Containers, ", "))
+	if b.Network != "" {
+		fmt.Fprintf(out, " and network %s", b.Network)
+	}
+	fmt.Fprintln(out)
+	if len(b.Volumes) > 0 {
+		fmt.Fprintf(out, "kept: volumes %s (`docker volume rm` removes one, with its data)\n", strings.Join(b.Volumes, ", "))
+	}
+}
+
+// confirm asks a person. Without one, nothing is removed.
+func confirm(in io.Reader, out io.Writer) error {
+	if f, isFile := in.(*os.File); isFile && !isatty.IsTerminal(f.Fd()) {
+		return errors.New("nobody to ask here; `havn down --yes` does it without asking")
+	}
+	fmt.Fprint(out, "remove? [y/N] ")
+	line, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return nil
+	}
+	return errors.New("nothing was removed")
+}

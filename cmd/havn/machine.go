@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/spf13/pflag"
+
+	"havn.internal/reconciler"
+	"havn.internal/reconciler/docker"
+	"havn.internal/reconciler/journal"
+	"havn.internal/reconciler/nginx"
+	"havn.internal/reconciler/probe"
+)
+
+// A machine is what belongs to this machine and not to the spec. Every command
+// that looks at the host has the same flags for it.
+type machine struct {
+	site, state, http, https string
+	docker, subnet           string
+	nginxImage               string
+	accessLog                bool
+	allowBind                []string
+	log                      logFlags
+}
+
+func (m *machine) flags(f *pflag.FlagSet) {
+	f.StringVar(&m.state, "state", "/var/lib/havn", "directory of havn's own; one for each havn on a machine")
+	f.StringVar(&m.site, "site", "", "name of the site: of its network, and in the labels of all that is its own (the state directory's last part)")
+	f.StringVar(&m.http, "http", ":80", "address to serve HTTP on, :PORT or IP:PORT")
+	f.StringVar(&m.https, "https", ":443", "address for HTTPS; nothing is served there while no route has TLS")
+	f.StringVar(&m.docker, "docker", "", "Docker Engine, such as unix:///run/docker.sock (DOCKER_HOST, or the usual socket)")
+	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 prefix of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
+	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "image of the gateway; nginx 1.28 or newer loses no request at a reload")
+	f.BoolVar(&m.accessLog, "access-log", true, "have the gateway log requests to its container's log")
+	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "directories of this machine that specs may mount, read-only")
+	m.log.flags(f)
+}
+
+// siteForm keeps a site's name usable as a Docker network and container name.
+var siteForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
+
+// complete checks the flags and fills in what follows from others.
+func (m *machine) complete() error {
+	state, err := filepath.Abs(m.state)
+	if err != nil {
+		return err
+	}
+	m.state = state
+	if m.site == "" {
+		m.site = filepath.Base(m.state)
+	}
+	if !siteForm.MatchString(m.site) {
+		return fmt.Errorf("site %q: want up to 31 small letters, digits and -; --site names it", m.site)
+	}
+	if m.subnet == "" {
+		m.subnet = subnetOf(m.site).String()
+	}
+	if _, err := m.prefix(); err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(m.https); err != nil {
+		return fmt.Errorf("--https %q: want :PORT or IP:PORT", m.https)
+	}
+	for i, dir := range m.allowBind {
+		if m.allowBind[i], err = filepath.EvalSymlinks(dir); err != nil {
+			return fmt.Errorf("--allow-bind: %w", err)
+		}
+	}
+	return nil
+}
+
+func (m *machine) prefix() (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(m.subnet)
+	if err != nil || !p.Addr().Is4() || p.Bits() < 8 || p.Bits() > 28 {
+		return p, fmt.Errorf("--subnet %q: want an IPv4 prefix of 8 to 28 bits, such as 10.83.0.0/22", m.subnet)
+	}
+	return p.Masked(), nil
+}
+
+// subnetOf gives each site a network of its own: 1,024 addresses in
+// 10.64.0.0-10.191.255.255, away from Docker's default pools.
+func subnetOf(site string) netip.Prefix {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(site))
+	n := h.Sum32()
+	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(64 + n%128), byte(n>>8) &^ 3, 0}), 22)
+}
+
+// A host is the machine's parts, opened and wired.
+type host struct {
+	*reconciler.Reconciler
+	engine  *docker.Engine
+	gateway *nginx.Gateway
+	prober  *probe.Prober
+	journal *journal.Journal
+	log     *slog.Logger
+}
+
+// open takes the state directory and connects to the engine. It changes nothing
+// on the host.
+func (m *machine) open(ctx context.Context, log *slog.Logger, prune bool) (*host, error) {
+	if err := os.MkdirAll(m.state, 0o755); err != nil {
+		return nil, fmt.Errorf("state directory: %w; run havn as root, or give another --state", err)
+	}
+	j, err := journal.Open(m.state, log)
+	if err != nil {
+		return nil, err
+	}
+	h := &host{journal: j, log: log}
+	if err := h.connect(ctx, m, prune); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
+	subnet, err := m.prefix()
+	if err != nil {
+		return err
+	}
+	h.engine, err = docker.New(ctx, docker.Config{
+		Host: m.docker, Site: m.site, Subnet: subnet, State: m.state,
+		BindAllow: m.allowBind, NginxImage: m.nginxImage, Log: h.log,
+	})
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(m.state, "nginx")
+	h.gateway, err = nginx.New(nginx.Config{
+		Dir: dir, HTTP: m.http, Process: h.engine.Gateway(dir), AccessLog: m.accessLog, Log: h.log,
+	})
+	if err != nil {
+		return err
+	}
+	h.prober = probe.New(func() { h.Wake() })
+	h.Reconciler = reconciler.New(reconciler.Config{
+		Site: m.site, Engine: h.engine, Gateway: h.gateway, Prober: h.prober, Journal: h.journal, Log: h.log, Prune: prune,
+	})
+	return nil
+}
+
+// close lets go of the host; what runs keeps running.
+func (h *host) close() error {
+	if h.prober != nil {
+		h.prober.Close()
+	}
+	var err error
+	if h.engine != nil {
+		err = h.engine.Close()
+	}
+	return errors.Join(err, h.journal.Close())
+}

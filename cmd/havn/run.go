@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"havn.internal/gitops"
+	"havn.internal/reconciler"
+	"havn.internal/reconciler/console"
+	"havn.internal/spec"
+)
+
+func newRun() *cobra.Command {
+	m := &machine{}
+	var dir string
+	var prune bool
+	c := &cobra.Command{
+		Use:   "run --spec DIR",
+		Short: "Keep this machine as a directory of specs says, until stopped",
+		Long: `Keep this machine as a directory of specs says, until stopped.
+
+The directory is watched; a change that is valid is rolled out, one that is not is
+reported and leaves what runs as it is. When havn stops, containers and nginx run
+on; when it starts again it goes on where it was.`,
+		Args: args(cobra.NoArgs),
+	}
+	c.Flags().StringVar(&dir, "spec", "", "directory of CUE specs")
+	c.Flags().BoolVar(&prune, "prune", false, "agree to removing more services at once than havn does unasked")
+	m.flags(c.Flags())
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if dir == "" {
+			return usage(c, errors.New("--spec DIR is missing"))
+		}
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		return runDaemon(c.Context(), m, dir, prune)
+	}
+	return c
+}
+
+func runDaemon(ctx context.Context, m *machine, dir string, prune bool) (err error) {
+	log, err := m.log.logger()
+	if err != nil {
+		return err
+	}
+	h, err := m.open(ctx, log, prune)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	d := &daemon{host: h, machine: m, good: h.journal.Good()}
+	log.Info("havn runs", "version", version(), "site", m.site, "spec", dir, "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { h.engine.Watch(ctx, h.Wake); return nil })
+	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
+	g.Go(func() error { h.Run(ctx, d.seen); return nil })
+	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
+	g.Go(func() error {
+		source := gitops.Directory{Path: dir, Log: log, Problem: d.sourceProblem}
+		return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) })
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("havn stops; what runs keeps running")
+	return nil
+}
+
+// A daemon is `havn run`: it turns revisions into sites, and tells what becomes
+// of them.
+type daemon struct {
+	*host
+	machine *machine
+
+	mu        sync.Mutex
+	attempted string
+	problem   string
+	good      string
+	told      string // what was last logged of the outcome
+}
+
+// loadRetry is the pause after a revision could not be evaluated for a reason
+// that lies with the machine.
+const loadRetry = 2 * time.Second
+
+// deliver evaluates a revision and makes it the wanted one. If it is invalid, the
+// site that was wanted before stays wanted.
+func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
+	for ctx.Err() == nil {
+		revision, site, err := load(ctx, r.Dir)
+		var problems spec.Problems
+		switch {
+		case err == nil:
+			d.journal.SetSite(site)
+			d.note(revision, "")
+			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
+			d.Deliver(site)
+			return
+		case errors.As(err, &problems):
+			d.note(revision, problems.Error())
+			for _, p := range problems {
+				d.log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
+			}
+			d.resume()
+			return
+		}
+		d.note(revision, err.Error())
+		d.log.Error("can't evaluate the spec; what runs keeps running", "err", err)
+		d.resume()
+		select {
+		case <-ctx.Done():
+		case <-time.After(loadRetry):
+		}
+	}
+}
+
+// load evaluates a directory. The revision is known also if that fails.
+func load(ctx context.Context, dir string) (revision string, site spec.Site, err error) {
+	snapshot, err := spec.TakeSnapshot(dir)
+	if err != nil {
+		return "", site, err
+	}
+	site, err = snapshot.Evaluate(ctx)
+	return snapshot.Revision(), site, err
+}
+
+func (d *daemon) note(revision, problem string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.attempted, d.problem = revision, problem
+}
+
+// resume goes on with the site of before a restart while the source has none.
+func (d *daemon) resume() {
+	if _, wanted := d.Want(); wanted {
+		return
+	}
+	if site, known := d.journal.Site(); known {
+		d.log.Info("going on with the last site", "revision", site.Revision)
+		d.Deliver(site)
+	}
+}
+
+// sourceProblem is told why the directory delivers nothing.
+func (d *daemon) sourceProblem(err error) {
+	if err == nil {
+		d.note("", "")
+		return
+	}
+	d.note("", err.Error())
+	d.log.Error("no spec to read; what runs keeps running", "err", err)
+	d.resume()
+}
+
+// seen logs what a pass found if it is news, and remembers a revision that was
+// reached.
+func (d *daemon) seen(o reconciler.Outcome) bool {
+	settled := o.Settled()
+	if errors.Is(settled, reconciler.ErrUnderWay) {
+		return true
+	}
+	text := "converged " + o.Revision
+	if settled != nil {
+		text = settled.Error()
+	}
+	d.mu.Lock()
+	news := d.told != text
+	d.told = text
+	reached := settled == nil && d.good != o.Revision
+	if reached {
+		d.good = o.Revision
+	}
+	d.mu.Unlock()
+	if reached {
+		d.journal.SetGood(o.Revision)
+	}
+	switch {
+	case news && settled == nil:
+		d.log.Info("converged", "revision", o.Revision, "services", len(o.Plan.Services), "generation", o.Have.Gateway.Generation)
+	case news:
+		d.log.Error("not converged; waits for a person or a new revision", "revision", o.Revision, "why", text)
+	}
+	return true
+}
+
+// Status implements [console.Havn].
+func (d *daemon) Status(ctx context.Context) console.Status {
+	s := d.describe(ctx, d.machine, d.Last())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Running, s.Pid = true, os.Getpid()
+	s.Revision.Attempted, s.Revision.Problem, s.Revision.LastGood = d.attempted, d.problem, d.good
+	s.Converged = s.Converged && d.problem == "" && s.Revision.Applied != ""
+	return s
+}
+
+// Retry implements [console.Havn].
+func (d *daemon) Retry(service string) int {
+	lifted := d.journal.Clear(service)
+	d.host.Retry()
+	return lifted
+}
+
+// describe is the part of a status that follows from an outcome.
+func (h *host) describe(ctx context.Context, m *machine, o reconciler.Outcome) console.Status {
+	s := console.Describe(ctx, o, h.engine.Tail)
+	s.Site, s.Version = m.site, version()
+	s.Gateway.Address, s.Gateway.Version = m.http, h.gateway.Version()
+	if why := h.gateway.Degraded(); why != "" && s.Gateway.Problem == "" {
+		s.Gateway.Problem = why
+	}
+	return s
+}

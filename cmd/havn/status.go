@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+func newStatus() *cobra.Command {
+	m := &machine{}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show where the site stands: services, routes, revision",
+		Args:  args(cobra.NoArgs),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	m.flags(c.Flags())
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		s, err := status(c.Context(), m)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c.OutOrStdout(), s)
+		}
+		return printStatus(c.OutOrStdout(), s)
+	}
+	return c
+}
+
+// status asks the havn that runs, or looks at the host if none does.
+func status(ctx context.Context, m *machine) (s console.Status, err error) {
+	client, err := console.Dial(ctx, m.state)
+	if err == nil {
+		return client.Status(ctx)
+	}
+	if !errors.Is(err, console.ErrNotRunning) {
+		return s, err
+	}
+	log, err := m.log.logger()
+	if err != nil {
+		return s, err
+	}
+	h, err := m.open(ctx, log, false)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	want, known := h.journal.Site()
+	if !known {
+		want = spec.Site{}
+	}
+	s = h.describe(ctx, m, h.Look(ctx, want))
+	s.Revision.Attempted, s.Revision.LastGood = want.Revision, h.journal.Good()
+	return s, nil
+}
+
+func printStatus(w io.Writer, s console.Status) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "site      %s: %s\n", s.Site, standing(s))
+	r := s.Revision
+	fmt.Fprintf(&b, "revision  %s", orNone(r.Applied))
+	if r.LastGood != r.Applied {
+		fmt.Fprintf(&b, ", last good %s", orNone(r.LastGood))
+	}
+	if r.Problem != "" {
+		fmt.Fprintf(&b, "\n          %s is not applied: %s", orNone(r.Attempted), indent(r.Problem))
+	}
+	fmt.Fprintf(&b, "\ngateway   %s\n", gatewayLine(s.Gateway))
+	for _, why := range s.Blocked {
+		fmt.Fprintf(&b, "blocked   %s\n", why)
+	}
+	if s.Unknown != "" {
+		fmt.Fprintf(&b, "unknown   %s\n", s.Unknown)
+	}
+	b.WriteString("\n")
+	for _, one := range s.Services {
+		printService(&b, one)
+	}
+	printRoutes(&b, s.Routes)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func standing(s console.Status) string {
+	switch {
+	case !s.Running && s.Converged:
+		return "converged; no havn runs"
+	case !s.Running:
+		return "no havn runs"
+	case s.Converged:
+		return fmt.Sprintf("converged (pid %d)", s.Pid)
+	}
+	return fmt.Sprintf("not converged (pid %d)", s.Pid)
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n          ") }
+
+func gatewayLine(g console.Gateway) string {
+	line := "nginx does not run"
+	if g.Running {
+		line = fmt.Sprintf("nginx %s on %s, generation %d", g.Version, g.Address, g.Generation)
+	}
+	if g.Problem != "" {
+		line += "; " + g.Problem
+	}
+	return line
+}
+
+// printService prints one service: a line, and what keeps it from its goal.
+func printService(w io.Writer, s console.Service) {
+	fmt.Fprintf(w, "%s  %s  %d/%d ready, %d routed  release %s  %s\n", s.Name, s.Phase, s.Ready, s.Wanted, s.Routed, orNone(s.Release), s.Image)
+	if s.Detail != "" {
+		fmt.Fprintf(w, "    %s\n", s.Detail)
+	}
+	for _, why := range s.Blocked {
+		if !strings.Contains(s.Detail, why) {
+			fmt.Fprintf(w, "    blocked: %s\n", why)
+		}
+	}
+	for _, wait := range s.Waits {
+		fmt.Fprintf(w, "    waits %s more: %s\n", max(0, time.Until(wait.Until)).Round(time.Second), wait.Why)
+	}
+	if s.Phase != plan.Converged {
+		for _, r := range s.Replicas {
+			fmt.Fprintf(w, "    %s %s at %s: %s\n", r.Name, r.State, r.Address, orNone(r.Probe))
+		}
+	}
+	for _, line := range s.Log {
+		fmt.Fprintf(w, "    | %s\n", line)
+	}
+}
+
+func printRoutes(w io.Writer, routes []console.Route) {
+	if len(routes) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range routes {
+		path, to := r.Path, r.Service+" "+strings.Join(r.Servers, " ")
+		if r.Exact {
+			path = "=" + path
+		}
+		switch {
+		case r.To != "":
+			to = "redirect to " + r.To
+		case len(r.Servers) == 0:
+			to = r.Service + " (no replica is ready: 503)"
+		}
+		if r.Blocked != "" {
+			to += "  blocked: " + r.Blocked
+		}
+		fmt.Fprintf(t, "%s%s\t-> %s\n", r.Host, path, to)
+	}
+	_ = t.Flush()
+}
