@@ -212,7 +212,10 @@ func (r *Reconciler) Want() (spec.Site, bool) {
 
 // ended logs the outcome of an act, records it, and looks again.
 func (r *Reconciler) ended(d apply.Done) {
-	attrs := []any{"service", d.Step.Service, "step", d.Step.Action.String(), "why", d.Step.Why, "took", d.Took.Round(time.Millisecond)}
+	attrs := []any{"step", d.Step.Action.String(), "why", d.Step.Why, "took", d.Took.Round(time.Millisecond)}
+	if d.Step.Service != "" {
+		attrs = append([]any{"service", d.Step.Service}, attrs...)
+	}
 	if d.Err != nil {
 		r.Log.Error("step failed", append(attrs, "err", d.Err)...)
 	} else {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -64,9 +67,31 @@ func status(ctx context.Context, m *machine) (s console.Status, err error) {
 	if !known {
 		want = spec.Site{}
 	}
-	s = h.describe(ctx, m, h.Look(ctx, want))
+	s = h.describe(ctx, m, h.lookUntilProbed(ctx, want))
 	s.Revision.Attempted, s.Revision.LastGood = want.Revision, h.journal.Good()
 	return s, nil
+}
+
+// probed is how long a single look waits for the first answers of the probes.
+const probed = 2 * time.Second
+
+// lookUntilProbed looks at the host until every replica has been probed once.
+func (h *host) lookUntilProbed(ctx context.Context, want spec.Site) reconciler.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, probed)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		o := h.Look(ctx, want)
+		if o.Err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(o.Have.Containers)), plan.Container.Unprobed) {
+			return o
+		}
+		select {
+		case <-ctx.Done():
+			return o
+		case <-tick.C:
+		}
+	}
 }
 
 func printStatus(w io.Writer, s console.Status) error {

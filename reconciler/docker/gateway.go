@@ -94,7 +94,6 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 		LogConfig:   container.LogConfig{Type: "local", Config: map[string]string{"max-size": "10m", "max-file": "3"}},
 		Mounts:      []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
 		Init:        &no, // nginx is process 1: the engine's signals and its pid are the master's
-		Resources:   container.Resources{Ulimits: []*container.Ulimit{{Name: "nofile", Soft: 65536, Hard: 65536}}},
 	}
 	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
 	if err != nil {

@@ -63,7 +63,7 @@ func (m *maker) do(service string, a Action, why string) bool {
 	}
 	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
 		m.plan.Waits = append(m.plan.Waits, Wait{
-			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (try %d)", a, f.Err, f.Count+1),
+			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s (failed %d times)", f.Err, f.Count),
 		})
 		return false
 	}

@@ -99,6 +99,10 @@ type Container struct {
 	Drift string
 }
 
+// Unprobed: it runs and no probe has answered yet, as after a restart of havn. It
+// may well be ready, so it is not to be given up.
+func (c Container) Unprobed() bool { return c.State == Running && c.Health == Health{} }
+
 // Health is what the probes of a replica say.
 type Health struct {
 	// Ready: the check has passed its success threshold and not failed since.

@@ -58,7 +58,7 @@ func (m *maker) dispensable(v *view) []Container {
 	var now, later []Container
 	for _, c := range v.stale {
 		switch {
-		case !alive(c) || m.busy(c) || has(v.serve, c) || v.held:
+		case !alive(c) || m.busy(c) || has(v.serve, c) || v.held || c.Unprobed() && !m.condemned(c):
 		case !v.known:
 			if m.condemned(c) {
 				now = append(now, c)
