@@ -114,8 +114,13 @@ func (e *emitter) accessLog(s Settings) {
 		`"client":"$remote_addr","host":"$host","method":"$request_method","uri":"$request_uri","status":$status,`+
 		`"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",`+
 		`"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time","agent":"$http_user_agent"}'`))
-	e.dir("access_log", raw("/dev/stdout"), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
+	e.dir("access_log", raw(accessLogPath), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
 }
+
+// accessLogPath is the standard output of the container's first process. Unlike
+// /dev/stdout it means the same to `nginx -t`, which is run in the container's
+// file system and not in its process namespace.
+const accessLogPath = "/proc/1/fd/1"
 
 // upstreamName is generated: a user's name never becomes one of nginx's.
 func upstreamName(l plan.Location) string {

@@ -57,6 +57,10 @@ func (m *maker) replicaFailure(v *view, c Container) string {
 	case routed && c.Health.Unhealthy:
 		return fmt.Sprintf("%s is unhealthy after it was routed: %s", c.Name, c.Health.Last)
 	}
+	if c.Unprobed() {
+		m.wait(v.name, ForReady, m.now.Add(relook), c.Name+" has not been probed yet")
+		return ""
+	}
 	deadline := v.rollout().HealthyDeadline.Std()
 	if m.now.Before(c.StartedAt.Add(deadline)) {
 		m.wait(v.name, ForReady, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))

@@ -126,8 +126,12 @@ func sortedMounts(s spec.Service) []string {
 // standings reports where every service stands.
 func (m *maker) standings() {
 	for _, v := range slices.Concat(m.views, m.leaving) {
+		service := v.wanted
+		if v.known {
+			service = v.target.Service
+		}
 		s := Standing{
-			Service: v.name, Phase: v.phase, Wanted: v.target.Service.Replicas, Image: v.target.Service.Image,
+			Service: v.name, Phase: v.phase, Wanted: service.Replicas, Image: service.Image,
 			Release: v.fingerprint, Detail: strings.Join(v.notes, "; "),
 		}
 		for _, c := range v.all {
