@@ -22,7 +22,15 @@ func (c Change) String() string { return fmt.Sprintf("%s: %s -> %s", c.Field, c.
 // Changes lists the fields in which two releases differ, sorted, each with its
 // old and new value. A field that is absent on one side reads "(none)".
 func Changes(from, to spec.Release) []Change {
-	a, b := fields(from), fields(to)
+	return compare(fields(from), fields(to))
+}
+
+// LocationChanges is [Changes] for two locations; their servers do not count.
+func LocationChanges(from, to Location) []Change {
+	return compare(locationFields(from), locationFields(to))
+}
+
+func compare(a, b map[string]string) []Change {
 	names := map[string]bool{}
 	for k := range a {
 		names[k] = true
@@ -70,6 +78,21 @@ func fields(r spec.Release) map[string]string {
 	}
 	out := map[string]string{"imageID": shortID(tree.ImageID)}
 	flattenInto(out, "", tree.Service)
+	return out
+}
+
+func locationFields(l Location) map[string]string {
+	l.Servers = nil
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic("plan: difference: " + err.Error()) // only strings, numbers and maps of them
+	}
+	var tree map[string]any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		panic("plan: difference: " + err.Error())
+	}
+	out := map[string]string{}
+	flattenInto(out, "", tree)
 	return out
 }
 

@@ -72,7 +72,7 @@ func (m *maker) table() Table {
 	}
 	t := Table{}
 	for _, name := range m.want.RouteNames() {
-		for _, l := range locations(m.want.Routes[name]) {
+		for _, l := range Locations(m.want.Routes[name]) {
 			before, had := confirmed[l.Key()]
 			if l, ok := m.resolve(l, before, had); ok {
 				t.Locations = append(t.Locations, l)
@@ -83,8 +83,8 @@ func (m *maker) table() Table {
 	return t
 }
 
-// locations spells a route out, one location for each host and path.
-func locations(r spec.Route) []Location {
+// Locations spells a route out, one location for each host and path.
+func Locations(r spec.Route) []Location {
 	var out []Location
 	for _, host := range r.Hosts {
 		for _, path := range slices.Sorted(maps.Keys(r.Paths)) {

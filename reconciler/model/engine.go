@@ -1,0 +1,233 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"havn.internal/reconciler/apply"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// quick is what a call that only changes the engine's books takes.
+const quick = 10 * time.Millisecond
+
+// Engine is the host's Docker as havn uses it.
+type Engine struct{ h *Host }
+
+// Engine returns the host's Docker.
+func (h *Host) Engine() Engine { return Engine{h} }
+
+// CreateNetwork makes the site's network.
+func (e Engine) CreateNetwork(ctx context.Context, a plan.CreateNetwork) error {
+	h := e.h
+	return h.call(ctx, "network", a.Key(), func(time.Time) (time.Duration, error) {
+		if h.network.Problem != "" {
+			return 0, errors.New(h.network.Problem)
+		}
+		h.network.Exists = true
+		return quick, nil
+	}, nil)
+}
+
+// CreateVolume makes a named volume.
+func (e Engine) CreateVolume(ctx context.Context, a plan.CreateVolume) error {
+	h := e.h
+	return h.call(ctx, "volume", a.Key(), func(time.Time) (time.Duration, error) {
+		v := h.volumes[a.Volume.Name]
+		if v.Problem != "" {
+			return 0, errors.New(v.Problem)
+		}
+		h.volumes[a.Volume.Name] = v
+		return quick, nil
+	}, nil)
+}
+
+// Pull fetches an image. It is on the host when the call ends, not before.
+func (e Engine) Pull(ctx context.Context, a plan.Pull) error {
+	h := e.h
+	return h.call(ctx, "pull", a.Key(), func(now time.Time) (time.Duration, error) {
+		i := h.images[a.Image]
+		switch {
+		case i.fails != "":
+			return 0, errors.New(i.fails)
+		case i.remote == "":
+			return 0, fmt.Errorf("%s: not found", a.Image)
+		}
+		return min(i.pull, a.Deadline), nil
+	}, func(time.Time) error {
+		i := h.images[a.Image]
+		if i.pull > a.Deadline {
+			return fmt.Errorf("%s: not done within %s", a.Image, a.Deadline)
+		}
+		i.local = i.remote
+		h.images[a.Image] = i
+		return nil
+	})
+}
+
+// Start creates the replica unless it is there, and starts it.
+func (e Engine) Start(ctx context.Context, a plan.Start) error {
+	h := e.h
+	return h.call(ctx, "start", a.Key(), func(now time.Time) (time.Duration, error) { return h.start(a, now) }, nil)
+}
+
+func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
+	c := h.containers[a.Name]
+	switch {
+	case !h.network.Exists:
+		return 0, fmt.Errorf("network %s not found", h.site)
+	case c != nil && (c.foreign != "" || c.Fingerprint != a.Fingerprint):
+		return 0, errors.New("the name is taken by a container that is not havn's")
+	case c != nil && (c.State == plan.Running || !c.runAt.IsZero() && c.State != plan.Restarting):
+		return 0, nil
+	case c != nil && c.State == plan.Paused:
+		return 0, errors.New("cannot start a paused container, try unpause instead")
+	case c == nil && !h.onHost(a.Release.ImageID):
+		return 0, fmt.Errorf("no such image: %s", a.Release.ImageID)
+	}
+	b := h.behaviour(a.Release.Service.Image)
+	if c == nil {
+		kind := a.Release.Service.Health.Kind
+		c = &container{Container: plan.Container{
+			ID: h.newID(), Name: a.Name, Service: a.Release.Service.Name, Fingerprint: a.Fingerprint,
+			Revision: a.Revision, Slot: a.Slot, Release: a.Release.Stored(), Addr: a.Addr,
+			State: plan.Created, CreatedAt: now, Checked: kind == spec.HealthExec || kind == spec.HealthImage,
+		}}
+		h.note("create", a.Name, now)
+	}
+	if b.CantStart != "" {
+		return 0, fmt.Errorf("%w: %s", apply.ErrRelease, b.CantStart)
+	}
+	c.b = b
+	if holder := h.holder(c); holder != "" {
+		return 0, addressTaken(c, holder)
+	}
+	h.containers[a.Name] = c
+	c.Restarts, c.backoff, c.runAt = 0, 0, now.Add(b.Start)
+	return b.Start, nil
+}
+
+// onHost: an image is on the host, under whatever name.
+func (h *Host) onHost(id string) bool {
+	for _, i := range h.images {
+		if i.local == id && id != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Stop sends the stop signal, and SIGKILL after the grace.
+func (e Engine) Stop(ctx context.Context, a plan.Stop) error {
+	h := e.h
+	return h.call(ctx, "stop", a.Key(), func(now time.Time) (time.Duration, error) {
+		c := h.byID(a.ID)
+		if c == nil || c.State == plan.Exited || c.State == plan.Created && c.runAt.IsZero() {
+			return 0, nil
+		}
+		return h.stop(c, a.Grace, now), nil
+	}, nil)
+}
+
+// stop begins a graceful stop and returns how long it will take.
+func (h *Host) stop(c *container, grace time.Duration, now time.Time) time.Duration {
+	h.note("stop", c.Name, now)
+	if c.State != plan.Running {
+		c.exit(c.ExitCode)
+		return 0
+	}
+	took := min(c.b.Stop, grace)
+	if c.exitAt.IsZero() {
+		c.exitAt = now.Add(took)
+	}
+	// It finishes what it has and takes nothing new.
+	c.readyAt = time.Time{}
+	return c.exitAt.Sub(now)
+}
+
+// Remove deletes a container that does not run.
+func (e Engine) Remove(ctx context.Context, a plan.Remove) error {
+	h := e.h
+	return h.call(ctx, "remove", a.Key(), func(now time.Time) (time.Duration, error) {
+		c := h.byID(a.ID)
+		switch {
+		case c == nil:
+			return 0, nil
+		case c.State == plan.Running || c.State == plan.Paused || c.State == plan.Restarting:
+			return 0, fmt.Errorf("container %s is running: stop it first", c.Name)
+		}
+		delete(h.containers, c.Name)
+		h.note("remove", c.Name, now)
+		return quick, nil
+	}, nil)
+}
+
+func (h *Host) byID(id string) *container {
+	for _, c := range h.containers {
+		if c.ID == id && c.foreign == "" {
+			return c
+		}
+	}
+	return nil
+}
+
+// Observe says what of the site there is on the engine.
+func (e Engine) Observe(ctx context.Context, want spec.Site) (plan.Observed, error) {
+	h := e.h
+	var out plan.Observed
+	err := h.call(ctx, "observe", "engine", func(now time.Time) (time.Duration, error) {
+		out = h.observe(want, now)
+		return 0, nil
+	}, nil)
+	return out, err
+}
+
+func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
+	out := plan.Observed{
+		Site: h.site, Network: h.network, Containers: map[string]plan.Container{}, Taken: map[string]string{},
+		Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{},
+	}
+	out.Network.Taken = map[netip.Addr]bool{}
+	for _, name := range h.names() {
+		c := h.containers[name]
+		if c.foreign != "" {
+			out.Taken[name] = c.foreign
+			if h.fixed.Contains(c.Addr) && c.State == plan.Running {
+				out.Network.Taken[c.Addr] = true
+			}
+			continue
+		}
+		shown := c.Container
+		if c.Checked {
+			shown.Health = c.health(now)
+		}
+		shown.Drift = c.drift()
+		out.Containers[name] = shown
+	}
+	for _, name := range want.VolumeNames() {
+		if v, ok := h.volumes[name]; ok {
+			out.Volumes[name] = v
+		}
+	}
+	for _, s := range want.Services {
+		i := h.images[s.Image]
+		out.Images[s.Image] = plan.Image{ID: i.local, Problem: i.problem}
+	}
+	return out
+}
+
+func (c *container) drift() string {
+	switch {
+	case c.State == plan.Paused:
+		return "somebody paused it"
+	case c.State == plan.Running && c.disconnected:
+		return "it was disconnected from the network"
+	case c.State == plan.Running:
+		return c.Drift
+	}
+	return ""
+}

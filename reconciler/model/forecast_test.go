@@ -1,0 +1,158 @@
+package model_test
+
+import (
+	"encoding/json"
+	"net/netip"
+	"testing"
+	"time"
+
+	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+var start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func service(name, image string, replicas int) spec.Service {
+	return spec.Service{
+		Name: name, Image: image, Replicas: replicas, Port: 80,
+		Health: spec.Health{Kind: spec.HealthTCP, Port: 80, Interval: spec.Duration(time.Second), Failures: 3, Successes: 1},
+		Rollout: spec.Rollout{
+			Strategy: spec.Rolling, Surge: 1, Watch: spec.Duration(10 * time.Second), Drain: spec.Duration(30 * time.Second),
+			PullDeadline: spec.Duration(time.Minute), HealthyDeadline: spec.Duration(time.Minute), ProgressDeadline: spec.Duration(5 * time.Minute),
+		},
+		Stop: spec.Stop{Signal: "SIGTERM", Grace: spec.Duration(10 * time.Second)},
+	}
+}
+
+func empty() plan.Observed {
+	return plan.Observed{Site: "t", Network: plan.Network{Fixed: netip.MustParsePrefix("10.1.0.0/25")}}
+}
+
+// grown is the host after a forecast of want has come true.
+func grown(t *testing.T, want spec.Site) plan.Observed {
+	t.Helper()
+	have := empty()
+	have.Network.Exists = true
+	have.Volumes, have.Images = map[string]plan.Volume{}, map[string]plan.Image{}
+	have.Containers, have.LastGood = map[string]plan.Container{}, map[string]spec.Release{}
+	have.Gateway = plan.Gateway{Running: true, Generation: 1, Routed: map[netip.AddrPort]time.Time{}}
+	addr := netip.MustParseAddr("10.1.0.2")
+	for _, name := range want.ServiceNames() {
+		s := want.Services[name]
+		r := spec.Release{Service: s, ImageID: "sha256:" + s.Image}
+		f := r.Fingerprint("t")
+		have.Images[s.Image] = plan.Image{ID: r.ImageID}
+		have.LastGood[name] = r
+		for slot := 1; slot <= s.Replicas; slot++ {
+			c := plan.Container{
+				ID: plan.ContainerName(name, f, slot), Name: plan.ContainerName(name, f, slot), Service: name, Fingerprint: f, Slot: slot,
+				Release: r, Addr: addr, State: plan.Running, StartedAt: start, Health: plan.Health{Ready: true, Since: start},
+			}
+			have.Containers[c.Name] = c
+			addr = addr.Next()
+		}
+	}
+	for _, name := range want.RouteNames() {
+		for _, l := range plan.Locations(want.Routes[name]) {
+			for _, c := range have.Containers {
+				if c.Service == l.Target.Service {
+					l.Servers = append(l.Servers, netip.AddrPortFrom(c.Addr, 80))
+					have.Gateway.Routed[netip.AddrPortFrom(c.Addr, 80)] = start
+				}
+			}
+			have.Gateway.Table.Locations = append(have.Gateway.Table.Locations, l)
+		}
+	}
+	have.Gateway.Table.Sort()
+	return have
+}
+
+func site(services ...spec.Service) spec.Site {
+	out := spec.Site{Services: map[string]spec.Service{}, Routes: map[string]spec.Route{}, Volumes: map[string]spec.Volume{}}
+	for _, s := range services {
+		out.Services[s.Name] = s
+		out.Routes[s.Name] = spec.Route{Name: s.Name, Hosts: []string{s.Name + ".test"}, Paths: map[string]spec.Target{"/": {Service: s.Name}}}
+	}
+	return out
+}
+
+func road(t *testing.T, want spec.Site, have plan.Observed) model.Road {
+	t.Helper()
+	r := model.Forecast(want, have, start.Add(time.Hour))
+	if !r.Converges {
+		text, err := json.MarshalIndent(r, "", " ")
+		t.Fatalf("the road does not converge: %s %v", text, err)
+	}
+	return r
+}
+
+func TestForecastOfAFirstStart(t *testing.T) {
+	want := site(service("web", "web:1", 2))
+	want.Volumes["data"] = spec.Volume{Name: "data"}
+	r := road(t, want, empty())
+	if len(r.Changes) != 3 || r.Changes[1].Kind != model.Created || r.Changes[1].Downtime || r.Steps[0].Act != "create network" {
+		t.Fatalf("got %+v", r)
+	}
+}
+
+func TestForecastOfNothing(t *testing.T) {
+	want := site(service("web", "web:1", 2))
+	if r := road(t, want, grown(t, want)); r.Pending() {
+		t.Fatalf("a converged host has changes: %+v", r)
+	}
+}
+
+func TestForecastOfAnUpdate(t *testing.T) {
+	have := grown(t, site(service("web", "web:1", 2)))
+	r := road(t, site(service("web", "web:2", 2)), have)
+	if len(r.Changes) != 1 {
+		t.Fatalf("got %+v", r.Changes)
+	}
+	c := r.Changes[0]
+	if c.Kind != model.Updated || c.Downtime || len(c.Fields) != 2 || c.Fields[0].New != `"web:2"` || c.Fields[1].New != "(to be pulled)" {
+		t.Fatalf("got %+v", c)
+	}
+}
+
+func TestForecastNamesTheOutage(t *testing.T) {
+	old, fresh := service("db", "db:1", 1), service("db", "db:2", 1)
+	for _, s := range []*spec.Service{&old, &fresh} {
+		s.Rollout.Strategy, s.Rollout.Surge, s.Rollout.Forced = spec.Recreate, 0, "volume data has one writer"
+	}
+	c := road(t, site(fresh), grown(t, site(old))).Changes[0]
+	if !c.Downtime || c.Outage <= 0 || c.Outage.Std() > 5*time.Second || c.OutageWhy != "volume data has one writer" {
+		t.Fatalf("got %+v", c)
+	}
+}
+
+func TestForecastOfScalingAndRemoval(t *testing.T) {
+	have := grown(t, site(service("web", "web:1", 2), service("old", "old:1", 1)))
+	r := road(t, site(service("web", "web:1", 3)), have)
+	if len(r.Changes) != 3 || r.Changes[0].Kind != model.Scaled || r.Changes[1].Kind != model.Removed || r.Changes[2].Route != "old" {
+		t.Fatalf("got %+v", r.Changes)
+	}
+}
+
+func TestHash(t *testing.T) {
+	want := site(service("web", "web:1", 2))
+	base := model.Hash(want, grown(t, want))
+	later := grown(t, want)
+	for name, c := range later.Containers {
+		c.Health = plan.Health{}
+		later.Containers[name] = c
+	}
+	if model.Hash(want, later) != base {
+		t.Error("the hash depends on the last probe")
+	}
+	for name, c := range later.Containers {
+		c.State = plan.Exited
+		later.Containers[name] = c
+	}
+	if model.Hash(want, later) == base {
+		t.Error("the hash does not depend on what runs")
+	}
+	if model.Hash(site(service("web", "web:1", 3)), grown(t, want)) == base {
+		t.Error("the hash does not depend on the spec")
+	}
+}
