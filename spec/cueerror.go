@@ -3,78 +3,63 @@ package spec
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
-	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
-	"cuelang.org/go/cue/token"
 )
 
 // cueProblems turns CUE's errors into Problems. prefix are the fields that the
-// evaluated value lies below.
-func (e *evaluation) cueProblems(err error, prefix []string) {
-	all := errors.Errors(err)
-	for _, one := range all {
-		if p, ok := e.cueProblem(one, prefix); ok {
-			e.problems = append(e.problems, p)
+// evaluated value lies below. What the known mistakes say already is left out.
+func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
+	for _, one := range errors.Errors(err) {
+		fields := fieldsOf(one, prefix)
+		if slices.ContainsFunc(known, func(m mistake) bool { return within(m.path, fields) || within(fields, m.path) }) {
+			continue
 		}
+		what, expected := explain(message(one))
+		if what == "" || e.partial && (what == missing || strings.HasPrefix(what, "there is nothing called")) {
+			continue
+		}
+		p := e.locate(one, fields)
+		if len(fields) > 0 {
+			what = pathText(fields) + ": " + what
+		}
+		p.What, p.Expected = what, expected
+		e.problems = append(e.problems, p)
 	}
 }
 
-func (e *evaluation) cueProblem(err errors.Error, prefix []string) (Problem, bool) {
-	what := message(err)
-	fields := fieldsOf(err, prefix)
-	if strings.Contains(what, "errors in empty disjunction") {
-		// Its members follow as errors of their own.
-		return Problem{}, false
-	}
-	p, found := e.locate(err, fields)
-	if !found && len(fields) > 0 {
-		p = e.at(fields...)
-	}
-	where := strings.Join(fields, ".")
-	if where != "" {
-		where += ": "
-	}
-	what, expected := e.explain(what, fields)
-	p.What, p.Expected = where+what, expected
-	return p, true
+func within(parent, path []string) bool {
+	return len(path) >= len(parent) && slices.Equal(parent, path[:len(parent)])
 }
 
 // fieldsOf is the path of an error below the package.
 func fieldsOf(err errors.Error, prefix []string) []string {
 	var out []string
 	for _, f := range err.Path() {
-		if unquoted := strings.Trim(f, `"`); !strings.HasPrefix(f, "#") {
-			out = append(out, unquoted)
+		if !strings.HasPrefix(f, "#") {
+			out = append(out, strings.Trim(f, `"`))
 		}
 	}
 	if len(prefix) > 0 && (len(out) < len(prefix) || out[0] != prefix[0]) {
-		out = append(append([]string{}, prefix...), out...)
+		out = append(slices.Clone(prefix), out...)
 	}
 	return out
 }
 
-// locate is the first position of the error in a file of the user's; one in the
-// schema helps nobody.
-func (e *evaluation) locate(err errors.Error, _ []string) (Problem, bool) {
+// locate is the first position of the error in a file of the user's, or that of
+// the field.
+func (e *evaluation) locate(err errors.Error, fields []string) Problem {
 	for _, pos := range errors.Positions(err) {
 		if p, ok := problemAt(pos); ok {
-			return p, true
+			return p
 		}
 	}
-	return Problem{}, false
-}
-
-func problemAt(pos token.Pos) (Problem, bool) {
-	if !pos.IsValid() {
-		return Problem{}, false
+	if len(fields) == 0 || !e.root.Exists() {
+		return Problem{}
 	}
-	name, inside := relative(pos.Filename())
-	if !inside || name == "bind.cue" {
-		return Problem{}, false
-	}
-	return Problem{File: name, Line: pos.Line(), Column: pos.Column()}, true
+	return e.labelAt(fields...)
 }
 
 func message(err errors.Error) string {
@@ -82,127 +67,32 @@ func message(err errors.Error) string {
 	return strings.TrimSpace(fmt.Sprintf(format, args...))
 }
 
-var (
-	mismatch    = regexp.MustCompile(`^conflicting values (.+) and (.+) \(mismatched types (\S+) and (\S+)\)$`)
-	outOfBound  = regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`)
-	conflicting = regexp.MustCompile(`^conflicting values (.+) and (.+)$`)
-)
+// missing is what is wrong with a field that has to be there.
+const missing = "missing"
+
+// An explanation puts one of CUE's messages into plain words.
+type explanation struct {
+	pattern        *regexp.Regexp
+	what, expected string
+}
+
+var explanations = []explanation{
+	// The members of a disjunction follow as errors of their own.
+	{regexp.MustCompile(`errors in empty disjunction`), "", ""},
+	{regexp.MustCompile(`^conflicting values (.+) and (.+?)( \(mismatched types .*\))?$`), "is $1 and also $2", "one value"},
+	{regexp.MustCompile(`field is required but not present`), missing, "a value"},
+	{regexp.MustCompile(`field not allowed`), "no such field", "a field that the schema or a definition of yours has"},
+	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), "$1 is no value yet", "one value"},
+	{regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`), "$1 is not allowed", "a value $2"},
+	{regexp.MustCompile(`^reference "(.+)" not found$`), `there is nothing called "$1"`, "a field, or a quoted string if it is meant as text"},
+}
 
 // explain puts CUE's words into ours: what is wrong, and what was expected.
-func (e *evaluation) explain(text string, fields []string) (what, expected string) {
-	doc := e.schemaDoc(fields)
-	switch m := mismatch.FindStringSubmatch(text); {
-	case m != nil:
-		return fmt.Sprintf("%s is of type %s", shorter(m[1], m[2]), typeOf(m)), orDefault(doc, "a "+otherType(m))
-	case strings.Contains(text, "field not allowed"):
-		parent := fields[:max(0, len(fields)-1)]
-		known := e.schemaFields(parent)
-		name := ""
-		if len(fields) > 0 {
-			name = fields[len(fields)-1]
-		}
-		return "field not allowed", "one of " + strings.Join(known, ", ") + suggest(name, known)
-	case strings.Contains(text, "field is required but not present"):
-		return "missing", orDefault(doc, "a value")
-	case strings.HasPrefix(text, "incomplete value"):
-		return text, "a concrete value"
-	}
-	if m := outOfBound.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s is out of bounds", m[1]), bound(m[2], doc)
-	}
-	if m := conflicting.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s is set, and also %s", m[1], m[2]), orDefault(doc, "one value")
-	}
-	return text, doc
-}
-
-func bound(b, doc string) string {
-	if strings.HasPrefix(b, "=~") {
-		return orDefault(doc, "a match of "+strings.TrimPrefix(b, "=~"))
-	}
-	return b
-}
-
-// In a mismatch one side is the user's literal and the other the schema's type;
-// the literal is the one that is no type's name.
-var typeNames = regexp.MustCompile(`^(string|int|number|bool|bytes|null|\{.*|\[.*|>.*|<.*|=~.*|\(.*)$`)
-
-func shorter(a, b string) string {
-	if typeNames.MatchString(a) && !typeNames.MatchString(b) {
-		return b
-	}
-	return a
-}
-
-func typeOf(m []string) string {
-	if shorter(m[1], m[2]) == m[2] {
-		return m[4]
-	}
-	return m[3]
-}
-
-func otherType(m []string) string {
-	if shorter(m[1], m[2]) == m[2] {
-		return m[3]
-	}
-	return m[4]
-}
-
-var definitions = map[string]string{"services": "#Service", "routes": "#Route", "volumes": "#Volume"}
-
-// inSchema looks up the schema's value for a path of fields.
-func (e *evaluation) inSchema(fields []string) (cue.Value, bool) {
-	if len(fields) < 2 || definitions[fields[0]] == "" || !e.schema.Exists() {
-		return cue.Value{}, false
-	}
-	v := e.schema.LookupPath(cue.ParsePath(definitions[fields[0]]))
-	for _, f := range fields[2:] {
-		next := v.LookupPath(cue.MakePath(cue.Str(f).Optional()))
-		if !next.Exists() {
-			next = v.LookupPath(cue.MakePath(cue.Str(f)))
-		}
-		if !next.Exists() {
-			next = v.LookupPath(cue.MakePath(cue.AnyString))
-		}
-		if !next.Exists() {
-			return cue.Value{}, false
-		}
-		v = next
-	}
-	return v, true
-}
-
-// schemaFields are the fields that are allowed below a path.
-func (e *evaluation) schemaFields(fields []string) []string {
-	v, ok := e.inSchema(fields)
-	if !ok {
-		return nil
-	}
-	all, err := v.Fields(cue.Optional(true))
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for all.Next() {
-		if name := all.Selector().Unquoted(); name != "name" {
-			out = append(out, name)
+func explain(text string) (what, expected string) {
+	for _, x := range explanations {
+		if m := x.pattern.FindStringSubmatchIndex(text); m != nil {
+			return string(x.pattern.ExpandString(nil, x.what, text, m)), string(x.pattern.ExpandString(nil, x.expected, text, m))
 		}
 	}
-	return out
-}
-
-// schemaDoc is the first sentence of what the schema says of a field.
-func (e *evaluation) schemaDoc(fields []string) string {
-	v, ok := e.inSchema(fields)
-	if !ok {
-		return ""
-	}
-	for _, group := range v.Doc() {
-		text := strings.Join(strings.Fields(group.Text()), " ")
-		if i := strings.Index(text, ". "); i > 0 {
-			text = text[:i]
-		}
-		return strings.TrimSuffix(text, ".")
-	}
-	return ""
+	return text, ""
 }

@@ -13,18 +13,23 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// A ruler checks the rules that CUE can't hold. at gives the position of a path
-// of fields, or of its nearest parent that stands in a file.
+// A ruler checks the rules that CUE can't hold, on the entries without fault.
 type ruler struct {
-	site     Site
-	source   map[string]sourceService
-	at       func(path ...string) Problem
+	site   Site
+	source map[string]sourceService
+	// declared are the names of all entries by kind, also of those at fault.
+	declared map[string][]string
+	// partial: not all of the spec could be read, so what is missing may exist.
+	partial bool
+	// at gives the position of a path of fields, or of its nearest parent that
+	// stands in a file.
+	at       func(path []string, value bool) Problem
 	problems Problems
 }
 
 // fail reports a broken rule at a path of fields.
 func (r *ruler) fail(path []string, what, expected string) {
-	p := r.at(path...)
+	p := r.at(path, true)
 	p.What, p.Expected = what, expected
 	r.problems = append(r.problems, p)
 }

@@ -13,8 +13,10 @@ func suggest(got string, known []string) string {
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
+	return didYouMean(best)
 }
+
+func didYouMean(name string) string { return fmt.Sprintf(" (did you mean %q?)", name) }
 
 // distance is the Levenshtein distance of two short names.
 func distance(a, b string) int {

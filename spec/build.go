@@ -1,0 +1,228 @@
+package spec
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+
+	"havn.internal/schemas"
+)
+
+const (
+	// snapshotRoot is where the snapshot lies for CUE: nowhere on this machine.
+	snapshotRoot = "/havn-snapshot"
+	// moduleDir is where the schema is vendored, below cue.mod/pkg.
+	moduleDir = "havn.internal/schemas"
+	bindFile  = "bind.cue"
+)
+
+// build evaluates the package of the directory. A file that can't be read is
+// reported and left out, so that the others are checked too.
+func (e *evaluation) build() bool {
+	pkg := e.packageName()
+	overlay := e.overlay(pkg)
+	for {
+		instance := load.Instances([]string{"."}, &load.Config{
+			Dir: snapshotRoot, ModuleRoot: snapshotRoot, Package: pkg, Overlay: overlay, Env: []string{"CUE_REGISTRY=none"},
+		})[0]
+		err := instance.Err
+		if err == nil {
+			e.root = e.ctx.BuildInstance(instance)
+			if err = buildError(e.root.Err()); err == nil {
+				e.ignored(instance)
+				return true
+			}
+		}
+		if e.isEmpty(err, instance) {
+			return false
+		}
+		e.cueProblems(err, nil)
+		if !leaveOut(overlay, err) {
+			return false
+		}
+		e.partial = true
+	}
+}
+
+// buildError are the errors that keep a file from counting at all; what is wrong
+// with single values is found entry by entry.
+func buildError(err error) errors.Error {
+	var out errors.Error
+	for _, one := range errors.Errors(err) {
+		if text := message(one); strings.HasPrefix(text, "reference ") && strings.HasSuffix(text, "not found") {
+			out = errors.Append(out, one)
+		}
+	}
+	return out
+}
+
+// leaveOut takes the files that err names out of the overlay; false if it names
+// none.
+func leaveOut(overlay map[string]load.Source, err error) bool {
+	before := len(overlay)
+	for _, one := range errors.Errors(err) {
+		for _, pos := range errors.Positions(one) {
+			if name, inside := relative(pos.Filename()); inside && strings.HasSuffix(name, ".cue") && name != "cue.mod/module.cue" {
+				delete(overlay, pos.Filename())
+			}
+		}
+	}
+	return len(overlay) < before
+}
+
+// isEmpty reports a directory without a package.
+func (e *evaluation) isEmpty(err error, instance *build.Instance) bool {
+	var none *load.NoFilesError
+	if !errors.As(err, &none) {
+		return false
+	}
+	if len(e.problems) == 0 {
+		e.ignored(instance)
+	}
+	if len(e.problems) == 0 {
+		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory", Expected: "at least one .cue file with a package clause; `havn init DIR` writes a first one"})
+	}
+	return true
+}
+
+// packageName is the package that the site is: bind.cue's, or that of most files.
+func (e *evaluation) packageName() string {
+	count := map[string]int{}
+	for name, content := range e.snapshot.Files {
+		if path.Dir(name) != "." || !isCounted(name) {
+			continue
+		}
+		pkg := packageOf(name, content)
+		if pkg == "" {
+			continue
+		}
+		count[pkg]++
+		if name == bindFile {
+			return pkg
+		}
+	}
+	names := sortedKeys(count)
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(names, func(a, b string) int { return count[a] - count[b] })
+}
+
+// packageOf reads a file's package clause, "" if it has none.
+func packageOf(name string, content []byte) string {
+	f, _ := parser.ParseFile(name, content, parser.PackageClauseOnly)
+	if f == nil {
+		return ""
+	}
+	return f.PackageName()
+}
+
+// isCounted: CUE reads a file of this name as part of a package.
+func isCounted(name string) bool {
+	base := path.Base(name)
+	return strings.HasSuffix(base, ".cue") && !strings.HasPrefix(base, "_") && !strings.HasPrefix(base, ".") &&
+		!strings.HasSuffix(base, "_tool.cue") && !strings.HasSuffix(base, "_test.cue")
+}
+
+// overlay lays the snapshot out for CUE, with the embedded schema in place of
+// whatever is vendored. The generated bind.cue is left out: every entry is held
+// to the schema anyway, once.
+func (e *evaluation) overlay(pkg string) map[string]load.Source {
+	overlay := map[string]load.Source{}
+	for name, content := range e.snapshot.Files {
+		if !strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
+			overlay[path.Join(snapshotRoot, name)] = load.FromBytes(content)
+		}
+	}
+	if string(e.snapshot.Files[bindFile]) == schemas.Bind(pkg) {
+		overlay[path.Join(snapshotRoot, bindFile)] = load.FromString("package " + pkg + "\n\n" + names)
+	}
+	if _, has := e.snapshot.Files["cue.mod/module.cue"]; !has {
+		overlay[path.Join(snapshotRoot, "cue.mod/module.cue")] = load.FromString("module: \"havn.invalid/site@v0\"\nlanguage: version: \"v0.14.0\"\n")
+	}
+	for name, content := range schemaFiles() {
+		overlay[path.Join(snapshotRoot, "cue.mod/pkg", moduleDir, name)] = load.FromBytes(content)
+	}
+	return overlay
+}
+
+// names is what of the generated bind.cue gives values, and not only rules.
+const names = `services: [N=string]: name: N
+routes: [N=string]: name: N
+volumes: [N=string]: name: N
+`
+
+// schemaFiles returns the schema package's files, "v1/service.cue" and so on.
+func schemaFiles() map[string][]byte {
+	out := map[string][]byte{}
+	names, err := fs.Glob(schemas.FS, "v1/*.cue")
+	for _, name := range names {
+		var content []byte
+		if content, err = fs.ReadFile(schemas.FS, name); err == nil {
+			out[name] = content
+		}
+	}
+	if err != nil {
+		panic("spec: embedded schema: " + err.Error()) // it is part of the binary
+	}
+	return out
+}
+
+// ignored reports .cue files that CUE leaves out without a word.
+func (e *evaluation) ignored(instance *build.Instance) {
+	counted := map[string]bool{}
+	dirs := map[string]bool{}
+	for _, f := range instance.Files {
+		counted[f.Filename] = true
+	}
+	for _, dep := range instance.Dependencies() {
+		dirs[dep.Dir] = true
+	}
+	for name, content := range e.snapshot.Files {
+		if !strings.HasSuffix(name, ".cue") || strings.HasPrefix(name, "cue.mod/") || counted[path.Join(snapshotRoot, name)] || e.reported(name) {
+			continue
+		}
+		if path.Dir(name) == "." {
+			what, expected := whyIgnored(name, content, instance.PkgName)
+			e.problems = append(e.problems, Problem{File: name, What: "CUE leaves this file out: " + what, Expected: expected})
+		} else if !dirs[path.Join(snapshotRoot, path.Dir(name))] {
+			e.problems = append(e.problems, Problem{File: name, What: "a file in a subdirectory that no file of the site imports",
+				Expected: "all files of the site in one directory"})
+		}
+	}
+}
+
+// reported: a problem says already why the file does not count.
+func (e *evaluation) reported(name string) bool {
+	return slices.ContainsFunc(e.problems, func(p Problem) bool { return p.File == name })
+}
+
+// whyIgnored explains why CUE leaves out a file of the directory.
+func whyIgnored(name string, content []byte, pkg string) (what, expected string) {
+	if pkg == "" {
+		pkg = "site"
+	}
+	if !isCounted(name) {
+		return "its name keeps it out", "a name that does not begin with _ or . and does not end in _test or _tool"
+	}
+	f, err := parser.ParseFile(name, content, parser.ParseComments)
+	if err != nil || f.PackageName() == "" {
+		return "it has no package clause", "`package " + pkg + "` as its first line"
+	}
+	if f.PackageName() != pkg {
+		return "it is of package " + f.PackageName(), "`package " + pkg + "`, as the other files have"
+	}
+	for _, d := range f.Decls {
+		if a, ok := d.(*ast.Attribute); ok {
+			return a.Text + " keeps it out", "no such attribute"
+		}
+	}
+	return "an attribute keeps it out", "no such attribute"
+}

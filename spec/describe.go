@@ -1,0 +1,165 @@
+package spec
+
+import (
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/token"
+)
+
+// A datum is a concrete value that is neither struct nor list, or the bare kind
+// of one that is.
+type datum struct {
+	kind   cue.Kind
+	str    string // of a string
+	number float64
+	text   string // of anything else, as CUE writes it
+}
+
+func datumOf(v cue.Value) datum {
+	d := datum{kind: v.IncompleteKind()}
+	switch d.kind {
+	case cue.StringKind:
+		d.str, _ = v.String()
+	case cue.IntKind, cue.FloatKind:
+		d.number, _ = v.Float64()
+		text, _ := v.MarshalJSON()
+		d.text = string(text)
+	case cue.BoolKind:
+		b, _ := v.Bool()
+		d.text = strconv.FormatBool(b)
+	case cue.NullKind:
+		d.text = "null"
+	case cue.StructKind:
+		d.text = "{...}"
+	case cue.ListKind:
+		d.text = "[...]"
+	default:
+		d.text = "a value"
+	}
+	return d
+}
+
+// literal is d as CUE writes it.
+func (d datum) literal() string {
+	if d.kind == cue.StringKind {
+		return strconv.Quote(d.str)
+	}
+	return d.text
+}
+
+const longText = 60
+
+// String is d, short enough for a line.
+func (d datum) String() string {
+	if d.kind == cue.StringKind && len(d.str) > longText {
+		return strconv.Quote(d.str[:longText]) + "..."
+	}
+	return d.literal()
+}
+
+// describe names what the shape allows, fit to follow "expected".
+func (s *shape) describe() string {
+	switch {
+	case s.noun != "":
+		return s.noun
+	case s.kind != "":
+		return map[string]string{"string": "a string", "int": "a whole number", "number": "a number", "bool": "true or false", "_": "anything"}[s.kind]
+	case s.value != "":
+		return s.value
+	case s.bound != nil:
+		return "a value " + s.bound.String()
+	case s.all != nil:
+		return describeAll(s.all)
+	case s.oneOf != nil:
+		words := make([]string, len(s.oneOf))
+		for i, part := range s.oneOf {
+			words[i] = part.describe()
+		}
+		return listed(words, "or")
+	case s.list != nil:
+		return "a list, each " + s.list.elem.describe() + map[bool]string{true: ", at least one"}[s.list.least > 0]
+	}
+	if len(s.object.patterns) > 0 {
+		return "a struct of names and values"
+	}
+	return "a struct"
+}
+
+// describeAll joins a type and its bounds: "a whole number from 0 to 10".
+func describeAll(parts []*shape) string {
+	text := parts[0].describe()
+	rest := parts[1:]
+	if len(rest) == 2 && rest[0].bound != nil && rest[1].bound != nil && rest[0].bound.op == token.GEQ && rest[1].bound.op == token.LEQ {
+		return text + " from " + rest[0].bound.not + " to " + rest[1].bound.not
+	}
+	for _, part := range rest {
+		if part.bound != nil {
+			text += " " + part.bound.String()
+		}
+	}
+	return text
+}
+
+func (b *bound) String() string {
+	switch b.op {
+	case token.GEQ:
+		return "of at least " + b.not
+	case token.LEQ:
+		return "of at most " + b.not
+	case token.GTR:
+		return "above " + b.not
+	case token.LSS:
+		return "below " + b.not
+	case token.NEQ:
+		if b.not == `""` {
+			return "that is not empty"
+		}
+		return "other than " + b.not
+	}
+	return "that matches " + b.match.String()
+}
+
+// listed joins words: "a, b or c".
+func listed(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+}
+
+// pathText writes a path of fields as CUE would: services.web.files."/x".
+func pathText(path []string) string {
+	var b strings.Builder
+	for i, name := range path {
+		switch {
+		case isIndex(name) && i > 2:
+			b.WriteString("[" + name + "]")
+			continue
+		case i > 0:
+			b.WriteString(".")
+		}
+		if isIdentifier(name) {
+			b.WriteString(name)
+		} else {
+			b.WriteString(strconv.Quote(name))
+		}
+	}
+	return b.String()
+}
+
+func isIndex(name string) bool {
+	_, err := strconv.ParseUint(name, 10, 32)
+	return err == nil
+}
+
+func isIdentifier(name string) bool {
+	for i, r := range name {
+		letter := r == '_' || r == '$' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return name != ""
+}

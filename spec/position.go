@@ -1,0 +1,85 @@
+package spec
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/token"
+)
+
+// relative turns a file name of the snapshot into the user's.
+func relative(filename string) (string, bool) {
+	name, err := filepath.Rel(snapshotRoot, filename)
+	if err != nil || strings.HasPrefix(name, "..") || strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
+		return "", false
+	}
+	return filepath.ToSlash(name), true
+}
+
+// problemAt is a Problem at a position in a file of the user's; one in the
+// schema, or where it is bound, helps nobody.
+func problemAt(pos token.Pos) (Problem, bool) {
+	if !pos.IsValid() {
+		return Problem{}, false
+	}
+	name, inside := relative(pos.Filename())
+	if !inside || name == bindFile {
+		return Problem{}, false
+	}
+	return Problem{File: name, Line: pos.Line(), Column: pos.Column()}, true
+}
+
+// labelAt is where a field is named, or else its nearest parent.
+func (e *evaluation) labelAt(fields ...string) Problem { return e.at(fields, false) }
+
+// valueAt is where a field gets its value, or else its nearest parent.
+func (e *evaluation) valueAt(fields ...string) Problem { return e.at(fields, true) }
+
+func (e *evaluation) at(fields []string, value bool) Problem {
+	for n := len(fields); n > 0; n-- {
+		v := e.lookUp(fields[:n])
+		if !v.Exists() {
+			continue
+		}
+		if p, ok := position(v, value && n == len(fields)); ok {
+			return p
+		}
+	}
+	return Problem{}
+}
+
+// lookUp follows a path of fields and list indexes.
+func (e *evaluation) lookUp(fields []string) cue.Value {
+	v := e.root
+	for _, f := range fields {
+		if i, err := strconv.Atoi(f); err == nil {
+			if elem := v.LookupPath(cue.MakePath(cue.Index(i))); elem.Exists() {
+				v = elem
+				continue
+			}
+		}
+		v = v.LookupPath(cue.MakePath(cue.Str(f)))
+	}
+	return v
+}
+
+// position is where a value stands among those it is made of.
+func position(v cue.Value, value bool) (Problem, bool) {
+	_, conjuncts := v.Expr()
+	for _, c := range append([]cue.Value{v}, conjuncts...) {
+		pos := c.Pos()
+		if field, ok := c.Source().(*ast.Field); ok {
+			pos = field.Label.Pos()
+			if value {
+				pos = field.Value.Pos()
+			}
+		}
+		if p, ok := problemAt(pos); ok {
+			return p, true
+		}
+	}
+	return Problem{}, false
+}
