@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn.internal/reconciler"
+	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
@@ -59,6 +60,9 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if err := h.expected(ctx, site, a.expect); err != nil {
+		return err
+	}
 	begin := time.Now()
 	last, err := h.converge(ctx, site, a.timeout)
 	if err != nil {
@@ -69,6 +73,21 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	_, err = fmt.Fprintf(out, "converged to %s: %d services, %d routes, generation %d, in %s\n",
 		site.Revision, len(site.Services), len(site.Routes), last.Have.Gateway.Generation, time.Since(begin).Round(10*time.Millisecond))
 	return err
+}
+
+// expected refuses if spec or host are not those of the plan with the hash.
+func (h *host) expected(ctx context.Context, site spec.Site, hash string) error {
+	if hash == "" {
+		return nil
+	}
+	o := h.lookUntilProbed(ctx, site)
+	if o.Err != nil {
+		return o.Err
+	}
+	if now := model.Hash(site, o.Have); now != hash {
+		return fmt.Errorf("spec or host are not those of plan %s any more (now %s); look at `havn plan` again", hash, now)
+	}
+	return nil
 }
 
 // failedSpec prints problems as they are: one a line, for editors to jump to.

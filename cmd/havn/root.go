@@ -21,7 +21,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newCheck(), newRender(), newApply(), newRun(), newStatus(), newRetry(), newDown(), newVersion())
+	root.AddCommand(newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newRetry(), newDown(), newVersion())
 	return root
 }
 

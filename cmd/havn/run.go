@@ -14,6 +14,7 @@ import (
 	"havn.internal/gitops"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/model"
 	"havn.internal/spec"
 )
 
@@ -203,6 +204,11 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 	s.Revision.Attempted, s.Revision.Problem, s.Revision.LastGood = d.attempted, d.problem, d.good
 	s.Converged = s.Converged && d.problem == "" && s.Revision.Applied != ""
 	return s
+}
+
+// Forecast implements [console.Havn].
+func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
+	return d.forecast(ctx, want)
 }
 
 // Retry implements [console.Havn].

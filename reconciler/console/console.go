@@ -18,6 +18,9 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"havn.internal/reconciler/model"
+	"havn.internal/spec"
 )
 
 // socketName is the socket's name in the state directory. Whoever may write to it
@@ -33,10 +36,15 @@ var ErrNotRunning = errors.New("no havn runs on this state directory")
 // Havn is the running havn as the console sees it.
 type Havn interface {
 	Status(ctx context.Context) Status
+	// Forecast says what a site would change on this host.
+	Forecast(ctx context.Context, want spec.Site) (model.Road, error)
 	// Retry lifts the verdicts on a service, on all if it is empty, and has what
 	// failed tried at once. It returns how many verdicts were lifted.
 	Retry(service string) int
 }
+
+// maxSite bounds a site that is sent to be forecast.
+const maxSite = 64 << 20
 
 // Serve answers on the socket of a state directory until ctx ends.
 func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
@@ -69,6 +77,19 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 func handler(h Havn) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, h.Status(r.Context())) })
+	mux.HandleFunc("POST /v1/forecast", func(w http.ResponseWriter, r *http.Request) {
+		var site spec.Site
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSite)).Decode(&site); err != nil {
+			http.Error(w, "site: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		road, err := h.Forecast(r.Context(), site)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		answer(w, road)
+	})
 	mux.HandleFunc("POST /v1/retry", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, h.Retry(r.URL.Query().Get("service")))
 	})
@@ -108,6 +129,12 @@ func Dial(ctx context.Context, state string) (*Client, error) {
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var s Status
 	return s, c.call(ctx, http.MethodGet, "/v1/status", nil, &s)
+}
+
+// Forecast asks what a site would change.
+func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
+	var road model.Road
+	return road, c.call(ctx, http.MethodPost, "/v1/forecast", want, &road)
 }
 
 // Retry lifts the verdicts on a service, on all if it is empty.
