@@ -1,0 +1,6 @@
+// Package traffic sends the requests that a deployment must not lose, and counts
+// those it lost.
+//
+// Rule of the package: nothing is ever sent twice. A client that retries hides the
+// very loss that is looked for.
+package traffic
