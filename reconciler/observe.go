@@ -71,10 +71,10 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	have.Site, have.Gateway = r.Site, gateway
 	have.InFlight, have.Failures = inFlight, failures
 	have.Verdicts, have.LastGood = r.Journal.Verdicts(), r.Journal.LastGood()
-	have.PruneAllowed = r.Prune
 	r.probe(&have)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	have.PruneAllowed = r.Prune || r.pruneFor != nil && *r.pruneFor == want.Revision
 	images.pin(want, &have, j)
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
 	return have, nil

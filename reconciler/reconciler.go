@@ -42,11 +42,13 @@ type Reconciler struct {
 	acts *apply.Acts
 	wake chan struct{}
 
-	mu     sync.Mutex
-	want   *spec.Site
-	last   Outcome
-	images imageMemory
-	absent quarantine
+	mu   sync.Mutex
+	want *spec.Site
+	// pruneFor is the revision whose removals a person has agreed to.
+	pruneFor *string
+	last     Outcome
+	images   imageMemory
+	absent   quarantine
 }
 
 // Outcome is what the last pass saw and decided.
@@ -84,6 +86,20 @@ func (r *Reconciler) Deliver(site spec.Site) {
 		r.acts.Forget()
 	}
 	r.Wake()
+}
+
+// AllowPrune agrees to the removals of the revision that is wanted now, and
+// returns it. A later revision asks again.
+func (r *Reconciler) AllowPrune() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.want == nil {
+		return ""
+	}
+	revision := r.want.Revision
+	r.pruneFor = &revision
+	r.Wake()
+	return revision
 }
 
 // Wake asks for a pass soon. It never blocks.

@@ -134,6 +134,9 @@ func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
 	if err != nil {
 		return err
 	}
+	if err := h.engine.CheckOwner(ctx); err != nil {
+		return err
+	}
 	dir := filepath.Join(m.state, "nginx")
 	h.gateway, err = nginx.New(nginx.Config{
 		Dir: dir, HTTP: m.http, Process: h.engine.Gateway(dir), AccessLog: m.accessLog, Log: h.log,

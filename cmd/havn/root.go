@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -18,11 +19,26 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "havn", Short: "Run services on your own machine, described in CUE", Long: long,
 		SilenceErrors: true, SilenceUsage: true,
+		Args: args(noCommand),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newRetry(), newDown(), newVersion())
+	root.AddCommand(newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newRetry(), newPrune(), newDown(), newVersion())
 	return root
+}
+
+// noCommand is reached only by a first word that is no command.
+func noCommand(c *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := c.SuggestionsFor(given[0]); len(near) > 0 {
+		hint = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return fmt.Errorf("there is no command %q%s", given[0], hint)
 }
 
 // usage is an error in the command line itself.

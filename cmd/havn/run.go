@@ -21,7 +21,6 @@ import (
 func newRun() *cobra.Command {
 	m := &machine{}
 	var dir string
-	var prune bool
 	c := &cobra.Command{
 		Use:   "run --spec DIR",
 		Short: "Keep this machine as a directory of specs says, until stopped",
@@ -33,7 +32,6 @@ on; when it starts again it goes on where it was.`,
 		Args: args(cobra.NoArgs),
 	}
 	c.Flags().StringVar(&dir, "spec", "", "directory of CUE specs")
-	c.Flags().BoolVar(&prune, "prune", false, "agree to removing more services at once than havn does unasked")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if dir == "" {
@@ -42,17 +40,17 @@ on; when it starts again it goes on where it was.`,
 		if err := m.complete(); err != nil {
 			return usage(c, err)
 		}
-		return runDaemon(c.Context(), m, dir, prune)
+		return runDaemon(c.Context(), m, dir)
 	}
 	return c
 }
 
-func runDaemon(ctx context.Context, m *machine, dir string, prune bool) (err error) {
+func runDaemon(ctx context.Context, m *machine, dir string) (err error) {
 	log, err := m.log.logger()
 	if err != nil {
 		return err
 	}
-	h, err := m.open(ctx, log, prune)
+	h, err := m.open(ctx, log, false)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,8 @@ type Havn interface {
 	// Retry lifts the verdicts on a service, on all if it is empty, and has what
 	// failed tried at once. It returns how many verdicts were lifted.
 	Retry(service string) int
+	// AllowPrune agrees to the removals of the wanted revision, and returns it.
+	AllowPrune() (revision string)
 }
 
 // maxSite bounds a site that is sent to be forecast.
@@ -93,6 +95,7 @@ func handler(h Havn) http.Handler {
 	mux.HandleFunc("POST /v1/retry", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, h.Retry(r.URL.Query().Get("service")))
 	})
+	mux.HandleFunc("POST /v1/prune", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.AllowPrune()) })
 	return mux
 }
 
@@ -141,6 +144,12 @@ func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, erro
 func (c *Client) Retry(ctx context.Context, service string) (int, error) {
 	var lifted int
 	return lifted, c.call(ctx, http.MethodPost, "/v1/retry?service="+service, nil, &lifted)
+}
+
+// AllowPrune agrees to the removals of the wanted revision, and returns it.
+func (c *Client) AllowPrune(ctx context.Context) (string, error) {
+	var revision string
+	return revision, c.call(ctx, http.MethodPost, "/v1/prune", nil, &revision)
 }
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {

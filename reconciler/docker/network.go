@@ -35,7 +35,7 @@ func (e *Engine) CreateNetwork(ctx context.Context, _ plan.CreateNetwork) error 
 		IPAM: &network.IPAM{Config: []network.IPAMConfig{{
 			Subnet: e.Subnet.Masked().String(), IPRange: dynamic.String(), Gateway: fixed.Addr().Next().String(),
 		}}},
-		Labels: map[string]string{labelSite: e.Site, labelName: e.Site},
+		Labels: map[string]string{labelSite: e.Site, labelName: e.Site, labelState: e.State},
 	})
 	e.forgetWorld()
 	if err == nil || !cerrdefs.IsConflict(err) {

@@ -36,7 +36,7 @@ func (m *maker) leavingViews() []*view {
 func (m *maker) prune() {
 	if n, all := len(m.leaving), len(m.leaving)+len(m.views); m.overBudget() {
 		why := fmt.Sprintf("the revision removes %d of %d services, more than havn does unasked; "+
-			"`havn apply --prune` agrees to it", n, all)
+			"`havn prune` (or `havn apply --prune`) agrees to it", n, all)
 		m.block("", why)
 		for _, v := range m.leaving {
 			v.phase = Stuck

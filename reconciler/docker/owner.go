@@ -1,0 +1,38 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/network"
+)
+
+// labelState on the site's network names the state directory it is run from.
+const labelState = "havn.state"
+
+// CheckOwner refuses a site that is run from another state directory on this
+// machine: two havns would undo each other's work. A directory that is gone owns
+// nothing.
+func (e *Engine) CheckOwner(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	n, err := e.cli.NetworkInspect(ctx, e.Site, network.InspectOptions{})
+	if cerrdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("docker: network %s: %w", e.Site, err)
+	}
+	owner := n.Labels[labelState]
+	if n.Labels[labelSite] != e.Site || owner == "" || owner == e.State {
+		return nil
+	}
+	if _, err := os.Stat(owner); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("site %s is run from the state directory %s: give --state %s, or another --site", e.Site, owner, owner)
+}
