@@ -1,0 +1,132 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"havn.internal/reconciler/console"
+)
+
+// finish ends the load and checks what every scenario has to leave behind: no lost
+// request, the wanted objects and no others, and a host on which a new start of
+// havn changes nothing.
+func (s *scenario) finish() {
+	s.t.Helper()
+	for name, r := range s.stopLoad() {
+		s.t.Logf("%s: %s", name, r)
+		if r.Sent == 0 || len(r.Lost) > 0 && !s.mayLose {
+			s.t.Errorf("lost requests: %s: %s", name, r)
+		}
+	}
+	s.converge()
+	s.checkOrphans()
+	s.checkStill()
+	s.checkDown()
+}
+
+// checkOrphans compares the containers with what the status says there should be.
+func (s *scenario) checkOrphans() {
+	s.t.Helper()
+	st, err := s.status()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	want := []string{"/" + s.foreign(), "/" + s.site() + "-gateway"}
+	for _, one := range st.Services {
+		if one.Ready != one.Wanted || len(one.Replicas) != one.Wanted {
+			s.t.Errorf("service %s: %d wanted, %d ready, %d containers", one.Name, one.Wanted, one.Ready, len(one.Replicas))
+		}
+		for _, r := range one.Replicas {
+			want = append(want, "/"+r.Name)
+		}
+	}
+	slices.Sort(want)
+	var got []string
+	for _, line := range s.containers() {
+		got = append(got, strings.Fields(line)[0])
+	}
+	if !slices.Equal(got, want) {
+		s.t.Errorf("containers %q, want %q", got, want)
+	}
+}
+
+// checkStill starts havn anew: it may change nothing.
+func (s *scenario) checkStill() {
+	s.t.Helper()
+	generation := func(st console.Status) int { return st.Gateway.Generation }
+	before, err := s.status()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	containers := s.containers()
+	s.stop()
+	s.start()
+	s.converge()
+	after, err := s.status()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if now := s.containers(); !slices.Equal(now, containers) {
+		s.t.Errorf("a pass that had nothing to do changed the containers\nfrom %q\n  to %q", containers, now)
+	}
+	if generation(before) != generation(after) {
+		s.t.Errorf("a pass that had nothing to do swapped generation %d for %d", generation(before), generation(after))
+	}
+}
+
+// checkDown takes the site down: what is havn's goes, volumes excepted, and what
+// is not havn's is as it was.
+func (s *scenario) checkDown() {
+	s.t.Helper()
+	s.stop()
+	volumes := docker(s.t, "volume", "ls", "--quiet", "--filter", "label=havn.site="+s.site())
+	if out, err := s.havn("down", "--yes"); err != nil {
+		s.t.Errorf("down: %v: %s", err, out)
+	}
+	if left := s.containers(); len(left) != 1 || !strings.HasPrefix(left[0], "/"+s.foreign()+" ") {
+		s.t.Errorf("down left %q", left)
+	}
+	if kept := docker(s.t, "volume", "ls", "--quiet", "--filter", "label=havn.site="+s.site()); kept != volumes {
+		s.t.Errorf("down made volumes %q of %q", kept, volumes)
+	}
+	if now := s.inspectForeign(); now != s.foreignBefore {
+		s.t.Errorf("what havn does not own changed\nfrom %s\n  to %s", s.foreignBefore, now)
+	}
+}
+
+// tearDown ends what is left of the scenario, and keeps what tells of a failure.
+func (s *scenario) tearDown() {
+	if s.t.Failed() {
+		for name, r := range s.stopLoad() {
+			s.t.Logf("%s: %s", name, r)
+		}
+		s.keep()
+	}
+	_ = s.signal(syscall.SIGKILL)
+}
+
+// keep copies what tells of a failure to where it outlives the test.
+func (s *scenario) keep() {
+	dir := filepath.Join(os.TempDir(), "havn-e2e-failed", s.t.Name())
+	_ = os.RemoveAll(dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		s.t.Log(err)
+		return
+	}
+	for what, from := range map[string]string{"logs": s.logs, "nginx": filepath.Join(s.state, "nginx"), "spec": s.dir} {
+		_ = os.CopyFS(filepath.Join(dir, what), os.DirFS(from))
+	}
+	ps, _ := tryDocker("ps", "--all", "--no-trunc", "--filter", "label=havn.site="+s.site())
+	_ = os.WriteFile(filepath.Join(dir, "docker-ps"), []byte(ps), 0o644)
+	for _, line := range s.containers() {
+		name := strings.TrimPrefix(strings.Fields(line)[0], "/")
+		out, _ := tryDocker("logs", "--tail", "200", name)
+		_ = os.WriteFile(filepath.Join(dir, "log-"+name), []byte(out), 0o644)
+	}
+	s.t.Logf("kept what tells of it in %s", dir)
+}
