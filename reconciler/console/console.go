@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -143,7 +144,7 @@ func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, erro
 // Retry lifts the verdicts on a service, on all if it is empty.
 func (c *Client) Retry(ctx context.Context, service string) (int, error) {
 	var lifted int
-	return lifted, c.call(ctx, http.MethodPost, "/v1/retry?service="+service, nil, &lifted)
+	return lifted, c.call(ctx, http.MethodPost, "/v1/retry?service="+url.QueryEscape(service), nil, &lifted)
 }
 
 // AllowPrune agrees to the removals of the wanted revision, and returns it.

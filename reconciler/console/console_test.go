@@ -1,0 +1,138 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"havn.internal/reconciler"
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// asked is a havn that remembers what it was asked.
+type asked struct {
+	status  console.Status
+	site    spec.Site
+	service string
+	err     error
+}
+
+func (a *asked) Status(context.Context) console.Status { return a.status }
+func (a *asked) Retry(service string) int              { a.service = service; return 2 }
+func (a *asked) AllowPrune() string                    { return "rev1" }
+func (a *asked) Forecast(_ context.Context, want spec.Site) (model.Road, error) {
+	a.site = want
+	return model.Road{Hash: "h", Steps: []model.Step{{Act: "stop x"}}}, a.err
+}
+
+// serve runs the console on a new state directory until the test ends.
+func serve(t *testing.T, h console.Havn) (*console.Client, string) {
+	t.Helper()
+	state := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- console.Serve(ctx, state, h, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		c, err := console.Dial(ctx, state)
+		if err == nil {
+			return c, state
+		}
+		if !errors.Is(err, console.ErrNotRunning) || time.Now().After(deadline) {
+			t.Fatalf("dial: %v", err)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+func TestCommandsReachTheRunningHavn(t *testing.T) {
+	h := &asked{status: console.Status{Site: "s", Running: true, Services: []console.Service{{Name: "web", Phase: plan.Watching}}}}
+	c, _ := serve(t, h)
+	ctx := context.Background()
+	s, err := c.Status(ctx)
+	if err != nil || s.Site != "s" || len(s.Services) != 1 || s.Services[0].Phase != plan.Watching {
+		t.Errorf("status: %+v, %v", s, err)
+	}
+	if n, err := c.Retry(ctx, "web & co"); err != nil || n != 2 || h.service != "web & co" {
+		t.Errorf("retry: %d, %v; asked for %q", n, err, h.service)
+	}
+	if r, err := c.AllowPrune(ctx); err != nil || r != "rev1" {
+		t.Errorf("prune: %q, %v", r, err)
+	}
+	site := spec.Site{Revision: "r", Services: map[string]spec.Service{"web": {Name: "web", Rollout: spec.Rollout{Watch: spec.Duration(time.Second)}}}}
+	road, err := c.Forecast(ctx, site)
+	if err != nil || road.Hash != "h" || len(road.Steps) != 1 {
+		t.Errorf("forecast: %+v, %v", road, err)
+	}
+	if h.site.Services["web"].Rollout.Watch != spec.Duration(time.Second) {
+		t.Errorf("the site arrived as %+v", h.site)
+	}
+	h.err = errors.New("no engine")
+	if _, err := c.Forecast(ctx, site); err == nil {
+		t.Error("a forecast that failed is no error")
+	}
+}
+
+func TestSocketIsForItsGroupOnly(t *testing.T) {
+	_, state := serve(t, &asked{})
+	i, err := os.Stat(filepath.Join(state, "havn.sock"))
+	if err != nil || i.Mode().Perm() != 0o660 {
+		t.Errorf("mode %v, %v", i.Mode(), err)
+	}
+}
+
+func TestNobodyRuns(t *testing.T) {
+	if _, err := console.Dial(context.Background(), t.TempDir()); !errors.Is(err, console.ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+	// A socket that a killed havn left behind is nobody, too, and in nobody's way.
+	state := t.TempDir()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(state, "havn.sock"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := console.Dial(context.Background(), state); !errors.Is(err, console.ErrNotRunning) {
+		t.Errorf("a left socket: %v", err)
+	}
+}
+
+func TestDescribeBlamesTheReplicaThatIsNotReady(t *testing.T) {
+	o := reconciler.Outcome{Have: plan.Observed{Containers: map[string]plan.Container{
+		"web-1": {Name: "web-1", Service: "web", State: plan.Running, Health: plan.Health{Ready: true}},
+		"web-2": {Name: "web-2", Service: "web", State: plan.Running, Health: plan.Health{Last: "GET /: 500"}},
+	}}, Plan: plan.Plan{
+		Services: []plan.Standing{{Service: "web", Phase: plan.RolledBack}},
+		Blocked:  []plan.Blocked{{Service: "web", Why: "condemned"}, {Why: "no network"}},
+		Waits:    []plan.Wait{{Service: "web", Why: "drain"}, {Service: "other"}},
+	}}
+	tailed := ""
+	s := console.Describe(context.Background(), o, func(_ context.Context, name string, _ int) ([]string, error) {
+		tailed = name
+		return []string{"panic"}, nil
+	})
+	web := s.Services[0]
+	if tailed != "web-2" || len(web.Log) != 1 || web.Replicas[1].Probe != "GET /: 500" {
+		t.Errorf("tailed %q, %+v", tailed, web)
+	}
+	if len(web.Blocked) != 1 || len(web.Waits) != 1 || len(s.Blocked) != 1 || s.Converged {
+		t.Errorf("%+v", s)
+	}
+}
