@@ -1,5 +1,5 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build test check unit race e2e packages
+.PHONY: build demo demo-down images test check unit race e2e packages
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get -o DPkg::Lock::Timeout=300 -y -qq
 # The race detector watches the packages that have goroutines of their own.
@@ -7,6 +7,16 @@ RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/havn ./cmd/havn
+
+# The example site on this machine, a release, a bad release; it stays up.
+demo: packages build
+	@go run ./e2e/demo
+
+demo-down: build
+	@go run ./e2e/demo down
+
+images:
+	go run ./e2e/images/build
 
 test: packages check unit race e2e
 
@@ -27,5 +37,5 @@ unit:
 race:
 	go test -race $(RACED)
 
-e2e: build
+e2e: build images
 	go test -tags e2e -timeout 20m ./e2e/...
