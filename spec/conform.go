@@ -3,7 +3,6 @@ package spec
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -88,7 +87,7 @@ var kindNames = map[cue.Kind]string{
 func (c *conformer) list(s *shape, elems *cue.Iterator, path []string) {
 	list, n := s.listOf(), 0
 	for ; elems.Next(); n++ {
-		c.check(list.elem, elems.Value(), append(path, strconv.Itoa(n)))
+		c.check(list.elem, elems.Value(), append(path, index(n)))
 	}
 	if n < list.least {
 		c.fail(path, false, "the list is empty", s.describe())

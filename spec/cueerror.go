@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue/errors"
@@ -38,9 +39,13 @@ func within(parent, path []string) bool {
 func fieldsOf(err errors.Error, prefix []string) []string {
 	var out []string
 	for _, f := range err.Path() {
-		if !strings.HasPrefix(f, "#") {
-			out = append(out, strings.Trim(f, `"`))
+		if strings.HasPrefix(f, "#") {
+			continue
 		}
+		if n, err := strconv.Atoi(f); err == nil {
+			f = index(n)
+		}
+		out = append(out, strings.Trim(f, `"`))
 	}
 	if len(prefix) > 0 && (len(out) < len(prefix) || out[0] != prefix[0]) {
 		out = append(slices.Clone(prefix), out...)

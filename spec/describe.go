@@ -129,15 +129,27 @@ func listed(words []string, last string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
 }
 
+// index is a path's element for the nth of a list.
+func index(n int) string { return "[" + strconv.Itoa(n) + "]" }
+
+// indexOf reads what index writes.
+func indexOf(name string) (int, bool) {
+	if !strings.HasPrefix(name, "[") {
+		return 0, false
+	}
+	n, err := strconv.Atoi(strings.Trim(name, "[]"))
+	return n, err == nil
+}
+
 // pathText writes a path of fields as CUE would: services.web.files."/x".
 func pathText(path []string) string {
 	var b strings.Builder
 	for i, name := range path {
-		switch {
-		case isIndex(name) && i > 2:
-			b.WriteString("[" + name + "]")
+		if _, is := indexOf(name); is {
+			b.WriteString(name)
 			continue
-		case i > 0:
+		}
+		if i > 0 {
 			b.WriteString(".")
 		}
 		if isIdentifier(name) {
@@ -147,11 +159,6 @@ func pathText(path []string) string {
 		}
 	}
 	return b.String()
-}
-
-func isIndex(name string) bool {
-	_, err := strconv.ParseUint(name, 10, 32)
-	return err == nil
 }
 
 func isIdentifier(name string) bool {

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -55,13 +54,11 @@ func (e *evaluation) at(fields []string, value bool) Problem {
 func (e *evaluation) lookUp(fields []string) cue.Value {
 	v := e.root
 	for _, f := range fields {
-		if i, err := strconv.Atoi(f); err == nil {
-			if elem := v.LookupPath(cue.MakePath(cue.Index(i))); elem.Exists() {
-				v = elem
-				continue
-			}
+		selector := cue.Str(f)
+		if i, is := indexOf(f); is {
+			selector = cue.Index(i)
 		}
-		v = v.LookupPath(cue.MakePath(cue.Str(f)))
+		v = v.LookupPath(cue.MakePath(selector))
 	}
 	return v
 }

@@ -47,13 +47,16 @@ func TakeSnapshot(dir string) (Snapshot, error) {
 }
 
 func openProblem(dir string, err error) string {
+	i, statErr := os.Stat(dir)
 	switch {
+	case statErr == nil && !i.IsDir():
+		return dir + " is no directory"
 	case errors.Is(err, fs.ErrNotExist):
 		return dir + " does not exist"
 	case errors.Is(err, fs.ErrPermission):
 		return dir + " can't be read: no rights"
 	}
-	return fmt.Sprintf("%s can't be opened: %v", dir, err)
+	return fmt.Sprintf("%s can't be opened: %s", dir, plainError(err))
 }
 
 // A taker walks one directory.

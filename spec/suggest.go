@@ -6,6 +6,9 @@ import "fmt"
 func suggest(got string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
+		if tooFar := len(got)-len(k) >= least || len(k)-len(got) >= least; tooFar {
+			continue
+		}
 		if d := distance(got, k); d < least && d < len(k) {
 			best, least = k, d
 		}

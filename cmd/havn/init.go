@@ -1,0 +1,150 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/schemas"
+)
+
+// repositoryFiles are the files of a new spec repository, of package "site".
+//
+//go:embed repository/*
+var repositoryFiles embed.FS
+
+const moduleFile = "cue.mod/module.cue"
+
+func newInit() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init DIR",
+		Short: "Write a spec repository; in an existing one, update its copy of the schema",
+		Long: `init writes a spec repository that checks and runs as it is: the schema under
+cue.mod, bind.cue, one example service and route, and a workflow that checks every
+change. No file that is there already is overwritten.
+
+In a directory that has a cue.mod/module.cue it brings the copy of the schema up to
+that of this havn, and changes nothing else.`,
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(c *cobra.Command, given []string) error {
+			if err := initialize(given[0], c.OutOrStdout()); err != nil {
+				return fmt.Errorf("init %s: %w", given[0], err)
+			}
+			return nil
+		},
+	}
+}
+
+// initialize writes or updates the spec repository in dir.
+func initialize(dir string, out io.Writer) error {
+	if i, err := os.Stat(dir); err == nil && !i.IsDir() {
+		return errors.New("is a file, expected a directory")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	module, err := root.ReadFile(moduleFile)
+	switch {
+	case err == nil:
+		return updateSchema(root, string(module), out)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	return newRepository(root, dir, out)
+}
+
+// newRepository writes every file of a new repository.
+func newRepository(root *os.Root, dir string, out io.Writer) error {
+	if found, _ := fs.Glob(root.FS(), "*.cue"); len(found) > 0 {
+		return fmt.Errorf("has %s but no %s, expected a directory without .cue files, or a CUE module (`cue mod init example.com/site@v0`)", found[0], moduleFile)
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	pkg := packageFor(filepath.Base(absolute))
+	files, err := newFiles(pkg)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		switch err := writeNew(root, f.name, f.content); {
+		case errors.Is(err, fs.ErrExist):
+			fmt.Fprintf(out, "kept  %s\n", f.name)
+		case err != nil:
+			return err
+		default:
+			fmt.Fprintf(out, "wrote %s\n", f.name)
+		}
+	}
+	if _, err := syncSchema(root); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "wrote %s\n\nNext: `havn check %s`, then `havn apply %s`; hello.cue says what to change.\n", vendorDir, dir, dir)
+	return nil
+}
+
+type newFile struct{ name, content string }
+
+// newFiles are the files of a new repository, the schema excepted.
+func newFiles(pkg string) ([]newFile, error) {
+	files := []newFile{
+		{moduleFile, fmt.Sprintf("module: \"example.com/%s@v0\"\nlanguage: version: \"v0.14.0\"\n", pkg)},
+		{"bind.cue", schemas.Bind(pkg)},
+	}
+	for _, f := range []struct{ from, to string }{
+		{"hello.cue", "hello.cue"}, {"hello.conf", "hello.conf"}, {"gitignore", ".gitignore"}, {"check.yml", ".github/workflows/check.yml"},
+	} {
+		content, err := repositoryFiles.ReadFile("repository/" + f.from)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, newFile{f.to, strings.Replace(string(content), "\npackage site\n", "\npackage "+pkg+"\n", 1)})
+	}
+	return files, nil
+}
+
+// writeNew writes a file that must not be there yet.
+func writeNew(root *os.Root, name, content string) error {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	return errors.Join(err, f.Close())
+}
+
+var (
+	notInPackage = regexp.MustCompile(`[^a-z0-9]+`)
+	reserved     = regexp.MustCompile(`^(package|import|for|in|if|let|true|false|null|v1|test|tool|else|try|fallback|func)?$`)
+)
+
+// packageFor makes a CUE package name of a directory's name, "site" if nothing of
+// it can be one.
+func packageFor(base string) string {
+	name := strings.Trim(notInPackage.ReplaceAllString(strings.ToLower(base), "_"), "_")
+	switch {
+	case reserved.MatchString(name):
+		return "site"
+	case name[0] >= '0' && name[0] <= '9':
+		return "site_" + name
+	}
+	return name
+}

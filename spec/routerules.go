@@ -1,0 +1,174 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// longestHost is the longest name that DNS has.
+const longestHost = 253
+
+func (r *ruler) routes() {
+	taken := map[string]string{}
+	for _, name := range r.site.RouteNames() {
+		route, at := r.site.Routes[name], []string{"routes", name}
+		r.hosts(route, at)
+		r.options(at, route.Options)
+		if len(route.Paths) == 0 {
+			r.fail(sub(at, "paths"), "there are no paths", `at least one, such as "/": service: "web"`)
+		}
+		for _, p := range sortedKeys(route.Paths) {
+			r.target(route, p, sub(at, "paths", p))
+			for _, host := range slices.Compact(slices.Sorted(slices.Values(route.Hosts))) {
+				r.claim(taken, name, host, p)
+			}
+		}
+	}
+}
+
+func (r *ruler) hosts(route Route, at []string) {
+	for i, host := range route.Hosts {
+		place := sub(at, "hosts", index(i))
+		if slices.Index(route.Hosts, host) < i {
+			r.fail(place, host+" is in the list twice", "each host once")
+		}
+		if len(host) > longestHost {
+			r.fail(place, fmt.Sprintf("the name has %d characters", len(host)), fmt.Sprintf("at most %d", longestHost))
+		}
+	}
+}
+
+// claim: one host and path belong to one route.
+func (r *ruler) claim(taken map[string]string, route, host, p string) {
+	key := host + " " + p
+	if other, twice := taken[key]; twice {
+		r.fail([]string{"routes", route, "paths", p}, fmt.Sprintf("%s on %s is taken by route %s", p, host, other), "each host and path once")
+		return
+	}
+	taken[key] = route
+}
+
+// options: nginx takes a time of nothing for an error, or for a limit met at once.
+func (r *ruler) options(at []string, o Options) {
+	r.above(sub(at, "timeouts", "connect"), o.Timeouts.Connect)
+	r.above(sub(at, "timeouts", "read"), o.Timeouts.Read)
+	r.above(sub(at, "timeouts", "send"), o.Timeouts.Send)
+	r.above(sub(at, "upstream", "idleTimeout"), o.Upstream.IdleTimeout)
+	r.headers(sub(at, "headers", "request"), o.Headers.Request)
+	r.headers(sub(at, "headers", "response"), o.Headers.Response)
+}
+
+// framing are the headers that delimit messages and connections. To set them is
+// to break or smuggle requests (RFC 9112, 6 and 9.6).
+var framing = []string{"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer", "keep-alive"}
+
+func (r *ruler) headers(at []string, headers map[string]string) {
+	for _, name := range sortedKeys(headers) {
+		if slices.Contains(framing, strings.ToLower(name)) {
+			r.fail(sub(at, name), "the header belongs to the connection", "a header of the message")
+		}
+	}
+}
+
+func (r *ruler) target(route Route, p string, at []string) {
+	t := route.Paths[p]
+	r.path(p, at)
+	if !equalOptions(t.Options, route.Options) {
+		r.options(at, t.Options)
+	}
+	switch {
+	case t.Service == "" && t.Redirect == nil:
+		r.fail(at, "there is neither a service nor a redirect", "one of them")
+	case t.Service != "" && t.Redirect != nil:
+		r.fail(at, "there are a service and a redirect", "one of them")
+	case t.Redirect != nil:
+		r.redirect(route, p, at)
+	default:
+		r.rewritten(t, p, at)
+		r.reached(t, at)
+	}
+}
+
+// equalOptions: the path says nothing of its own that could be at fault.
+func equalOptions(a, b Options) bool {
+	return a.Timeouts == b.Timeouts && a.Upstream == b.Upstream && len(a.Headers.Request) == len(b.Headers.Request) &&
+		len(a.Headers.Response) == len(b.Headers.Response)
+}
+
+// path: nginx compares the request's path after it has cleaned it.
+func (r *ruler) path(p string, at []string) {
+	plain, exact := strings.CutPrefix(p, "=")
+	clean := path.Clean(plain)
+	switch {
+	case strings.Contains(plain, "%"):
+		r.fail(at, "an escaped character never matches", "the character itself")
+	case plain == clean || exact && plain == clean+"/":
+	case plain == clean+"/":
+		r.fail(at, "ends with a slash", fmt.Sprintf("%q, which takes all below it too", clean))
+	default:
+		r.fail(at, "never matches, as requests are cleaned first", fmt.Sprintf("%q", clean))
+	}
+}
+
+func (r *ruler) redirect(route Route, p string, at []string) {
+	t := route.Paths[p]
+	for field, set := range map[string]bool{"port": t.Port != "", "strip": t.Strip, "rewrite": t.Rewrite != ""} {
+		if set {
+			r.fail(sub(at, field), "means nothing beside a redirect", "a service")
+		}
+	}
+	to := t.Redirect.To
+	if t.Redirect.Keep && strings.ContainsAny(to, "?#") {
+		r.fail(sub(at, "redirect", "to"), "nothing can be kept behind ? or #", "a path, or no `keep`")
+	}
+	bare, _, _ := strings.Cut(to, "?")
+	bare, _, _ = strings.Cut(bare, "#")
+	if strings.HasPrefix(to, "/") && longestMatch(route.Paths, bare) == p {
+		r.fail(sub(at, "redirect", "to"), fmt.Sprintf("%q is answered by this redirect again", to), "a path that another target takes")
+	}
+}
+
+// longestMatch is the path of the route that takes a request, "" if none does.
+func longestMatch(paths map[string]Target, request string) string {
+	if hasKey(paths, "="+request) {
+		return "=" + request
+	}
+	best := ""
+	for p := range paths {
+		below := strings.TrimSuffix(p, "/") + "/"
+		if !strings.HasPrefix(p, "=") && (request == p || strings.HasPrefix(request, below)) && len(p) > len(best) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (r *ruler) rewritten(t Target, p string, at []string) {
+	switch {
+	case t.Strip && t.Rewrite != "":
+		r.fail(at, "strip and rewrite are both set", "one of them")
+	case t.Strip && strings.HasPrefix(p, "="):
+		r.fail(sub(at, "strip"), "nothing is left of a path that is matched exactly", `a rewrite, such as "/"`)
+	}
+}
+
+// reached: the service is there and listens.
+func (r *ruler) reached(t Target, at []string) {
+	if r.missing("services", t.Service, sub(at, "service")) {
+		return
+	}
+	s, ok := r.site.Services[t.Service]
+	if !ok {
+		return // its own faults have been reported
+	}
+	if _, ok := s.PortNumber(t.Port); ok {
+		return
+	}
+	if t.Port == "" {
+		r.fail(sub(at, "service"), fmt.Sprintf("service %s has no `port`", t.Service), "a `port` in the service, or the name of one of its `ports` here")
+		return
+	}
+	r.fail(sub(at, "port"), fmt.Sprintf("service %s has no TCP port %q", t.Service, t.Port), "the name of one of its `ports`"+suggest(t.Port, sortedKeys(s.Ports)))
+}

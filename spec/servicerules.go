@@ -1,0 +1,233 @@
+package spec
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"github.com/distribution/reference"
+)
+
+// leastMemory is what Docker refuses to go below.
+const leastMemory = 6 << 20
+
+func (r *ruler) services() {
+	var published []publication
+	for _, name := range r.site.ServiceNames() {
+		s, path := r.site.Services[name], []string{"services", name}
+		r.image(s, path)
+		r.texts(s, path)
+		r.health(s, path)
+		r.clocks(s, path)
+		r.exclusive(s, path)
+		r.mounts(s, path)
+		r.limits(s, path)
+		published = r.hostPorts(s, path, published)
+		r.labels(sub(path, "labels"), s.Labels)
+		for i, need := range s.Needs {
+			r.missing("services", need, sub(path, "needs", index(i)))
+		}
+	}
+	r.cycles()
+}
+
+func (r *ruler) image(s Service, path []string) {
+	if _, err := reference.ParseDockerRef(s.Image); err != nil {
+		r.fail(sub(path, "image"), datum{kind: cue.StringKind, str: s.Image}.String()+" is no image reference", `one such as "ghcr.io/acme/web:1.4.2", in small letters`)
+	}
+}
+
+func (r *ruler) texts(s Service, path []string) {
+	r.noNUL(sub(path, "command"), s.Command...)
+	r.noNUL(sub(path, "entrypoint"), s.Entrypoint...)
+	r.noNUL(sub(path, "health", "exec", "command"), s.Health.Command...)
+	r.noNUL(sub(path, "user"), s.User)
+	r.noNUL(sub(path, "workdir"), s.Workdir)
+	for _, name := range sortedKeys(s.Env) {
+		r.noNUL(sub(path, "env", name), s.Env[name])
+	}
+	for _, name := range sortedKeys(s.Labels) {
+		r.noNUL(sub(path, "labels", name), s.Labels[name])
+	}
+}
+
+func (r *ruler) health(s Service, path []string) {
+	path = sub(path, "health")
+	src := r.source[s.Name].Health
+	var kinds []string
+	for kind, set := range map[string]bool{"http": src.HTTP != nil, "tcp": src.TCP != nil, "exec": src.Exec != nil, "image": src.Image} {
+		if set {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	if len(kinds) > 1 {
+		r.fail(path, listed(kinds, "and")+" are all set", "one of http, tcp, exec and image")
+	}
+	if (s.Health.Kind == HealthHTTP || s.Health.Kind == HealthTCP) && s.Health.Port == 0 {
+		r.fail(sub(path, string(s.Health.Kind)), "there is no port to check", "a port here, or the service's own `port`")
+	}
+	if s.Health.Status[0] > s.Health.Status[1] {
+		r.fail(sub(path, "http", "status"), fmt.Sprintf("no status is in the range %d-%d", s.Health.Status[0], s.Health.Status[1]), `the lower one first, such as "200-399"`)
+	}
+	r.above(sub(path, "interval"), s.Health.Interval)
+	r.above(sub(path, "timeout"), s.Health.Timeout)
+}
+
+// clocks: each deadline leaves room for what has to happen before it.
+func (r *ruler) clocks(s Service, path []string) {
+	o, h := s.Rollout, s.Health
+	path = sub(path, "rollout")
+	first := h.StartPeriod + Duration(h.Successes-1)*h.Interval
+	if o.HealthyDeadline <= first {
+		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s is over before a replica can be ready (health: %s)", o.HealthyDeadline, first),
+			"more than startPeriod and the asked-for successes take")
+	}
+	if o.ProgressDeadline <= o.HealthyDeadline {
+		r.fail(sub(path, "progressDeadline"), fmt.Sprintf("%s is not above healthyDeadline (%s)", o.ProgressDeadline, o.HealthyDeadline), "a later deadline")
+	}
+	r.above(sub(path, "pullDeadline"), o.PullDeadline)
+	if src := r.source[s.Name].Rollout; o.Strategy == Recreate && src.Surge > 0 {
+		r.fail(sub(path, "surge"), "nothing runs beside the old replicas when they are stopped first", "no surge")
+	}
+}
+
+// exclusive: what can't run twice can't be rolled, nor have two replicas.
+func (r *ruler) exclusive(s Service, path []string) {
+	why := s.exclusive()
+	if why == "" {
+		return
+	}
+	if s.Rollout.Strategy != Recreate {
+		r.fail(sub(path, "rollout", "strategy"), fmt.Sprintf("%q runs two replicas at once, but %s", s.Rollout.Strategy, why), `"recreate"`)
+	}
+	if s.Replicas > 1 {
+		r.fail(sub(path, "replicas"), fmt.Sprintf("%d replicas, but %s", s.Replicas, why), "1")
+	}
+}
+
+// mounts: each path of a container holds one thing.
+func (r *ruler) mounts(s Service, path []string) {
+	used := map[string]string{}
+	claim := func(field []string, at string) {
+		key := "/" + strings.Trim(at, "/")
+		if other, taken := used[key]; taken {
+			r.fail(sub(path, sub(field, at)...), "is mounted in "+other+" too", "each path once")
+		}
+		used[key] = strings.Join(field, ".")
+	}
+	for _, at := range sortedKeys(s.Volumes) {
+		claim([]string{"volumes"}, at)
+		r.missing("volumes", s.Volumes[at].Volume, sub(path, "volumes", at))
+	}
+	for _, at := range sortedKeys(s.Files) {
+		claim([]string{"files"}, at)
+	}
+	for _, at := range sortedKeys(s.Binds) {
+		claim([]string{"binds"}, at)
+	}
+	for _, at := range sortedKeys(s.Security.Tmpfs) {
+		claim([]string{"security", "tmpfs"}, at)
+	}
+}
+
+func (r *ruler) limits(s Service, path []string) {
+	if m := s.Resources.Memory; m > 0 && m < leastMemory {
+		r.fail(sub(path, "resources", "memory"), fmt.Sprintf("%d bytes are too few for Docker", m), `at least "6m"`)
+	}
+	if s.Log.MaxSize <= 0 {
+		r.fail(sub(path, "log", "maxSize"), "a log without room", "more than 0")
+	}
+}
+
+// A publication is a port of the machine that a service takes.
+type publication struct {
+	at       netip.AddrPort
+	protocol string
+	service  string
+}
+
+// overlaps: both can't be listened on.
+func (p publication) overlaps(o publication) bool {
+	same := p.at.Addr() == o.at.Addr() || p.at.Addr().IsUnspecified() || o.at.Addr().IsUnspecified()
+	return same && p.at.Port() == o.at.Port() && p.protocol == o.protocol
+}
+
+func (r *ruler) hostPorts(s Service, path []string, taken []publication) []publication {
+	for _, name := range sortedKeys(s.Ports) {
+		p := s.Ports[name]
+		if p.Host == "" {
+			continue
+		}
+		at, err := netip.ParseAddrPort(p.Host)
+		if err != nil || at.Port() == 0 {
+			r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("%q is no address and port", p.Host), `one such as "127.0.0.1:5432"`)
+			continue
+		}
+		mine := publication{at, p.Protocol, s.Name}
+		for _, other := range taken {
+			if mine.overlaps(other) {
+				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("%s is published by service %s already (%s)", p.Host, other.service, other.at), "each port of the machine once")
+			}
+		}
+		taken = append(taken, mine)
+	}
+	return taken
+}
+
+// cycles reports each circle of needs once, at its first service by name.
+func (r *ruler) cycles() {
+	done := map[string]bool{}
+	for _, name := range r.site.ServiceNames() {
+		r.follow(name, nil, done)
+	}
+}
+
+func (r *ruler) follow(name string, road []string, done map[string]bool) {
+	if i := slices.Index(road, name); i >= 0 {
+		circle := append(slices.Clone(road[i:]), name)
+		r.fail([]string{"services", name, "needs"}, "services wait for each other: "+strings.Join(circle, " -> "), "needs without a circle")
+		return
+	}
+	if done[name] {
+		return
+	}
+	for _, need := range r.site.Services[name].Needs {
+		r.follow(need, append(slices.Clone(road), name), done)
+	}
+	done[name] = true
+}
+
+// volumes: one service writes to a volume, unless all say that it is shared.
+func (r *ruler) volumes() {
+	for _, name := range r.site.VolumeNames() {
+		r.labels([]string{"volumes", name, "labels"}, r.site.Volumes[name].Labels)
+	}
+	type mount struct {
+		path []string
+		of   string
+	}
+	alone, writers := map[string]mount{}, map[string][]mount{}
+	for _, service := range r.site.ServiceNames() {
+		mounts := r.site.Services[service].Volumes
+		for _, at := range sortedKeys(mounts) {
+			if m := mounts[at]; !m.ReadOnly {
+				this := mount{[]string{"services", service, "volumes", at}, service}
+				writers[m.Volume] = append(writers[m.Volume], this)
+				if !m.Shared && alone[m.Volume].of == "" {
+					alone[m.Volume] = this
+				}
+			}
+		}
+	}
+	for _, volume := range sortedKeys(alone) {
+		for _, w := range writers[volume] {
+			if first := alone[volume]; w.of != first.of {
+				r.fail(w.path, fmt.Sprintf("volume %s is written by service %s too, which does not share it", volume, first.of),
+					"one writer, or `shared: true` in each of them")
+			}
+		}
+	}
+}
