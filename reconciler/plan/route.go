@@ -79,8 +79,29 @@ func (m *maker) table() Table {
 			}
 		}
 	}
+	if m.overBudget() {
+		t.Locations = append(t.Locations, m.held(confirmed)...)
+	}
 	t.Sort()
 	return t
+}
+
+// held are the confirmed locations that the site drops and that lead to services
+// whose removal is held back: those go on serving until a person agrees.
+func (m *maker) held(confirmed map[LocationKey]Location) []Location {
+	for _, name := range m.want.RouteNames() {
+		for _, l := range Locations(m.want.Routes[name]) {
+			delete(confirmed, l.Key())
+		}
+	}
+	var out []Location
+	for _, l := range confirmed {
+		leads := func(v *view) bool { return v.name == l.Target.Service }
+		if l.Servers = m.servers(l.Target); len(l.Servers) > 0 && slices.ContainsFunc(m.leaving, leads) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // Locations spells a route out, one location for each host and path.
