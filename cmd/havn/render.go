@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"havn.internal/spec"
@@ -13,7 +15,11 @@ func newRender() *cobra.Command {
 		Args:  args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			site, err := spec.Load(c.Context(), given[0])
-			if err != nil {
+			var problems spec.Problems
+			switch {
+			case errors.As(err, &problems):
+				return &exitError{exitFailed, problems}
+			case err != nil:
 				return err
 			}
 			return printJSON(c.OutOrStdout(), site)
