@@ -27,20 +27,24 @@ import (
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/singleflight"
-
-	"havn.internal/reconciler/plan"
 )
 
 // minAPI is Docker 20.10, the oldest engine havn is tested with.
 const minAPI = "1.41"
+
+// smallest is the smallest subnet: half of it has room for a few replicas.
+const smallest = 28
 
 // Deadlines of engine calls. A call that takes longer means that nothing is
 // known, not that nothing is there.
 const (
 	listDeadline    = 10 * time.Second
 	inspectDeadline = 5 * time.Second
-	createDeadline  = 30 * time.Second
-	startDeadline   = 60 * time.Second
+	// lookDeadline is that of one container in an observation, which is held up
+	// by it.
+	lookDeadline   = 2 * time.Second
+	createDeadline = 30 * time.Second
+	startDeadline  = 60 * time.Second
 	// stopSlack is added to the grace a container has to end.
 	stopSlack = 15 * time.Second
 )
@@ -73,25 +77,21 @@ type Engine struct {
 
 	mu sync.Mutex
 	// subscribed: the event stream is up, so what has been seen holds until an
-	// event says otherwise.
+	// event says otherwise. epoch counts the streams.
 	subscribed bool
-	// stale are the containers with an event since they were inspected; world is
-	// set if networks, volumes or images may have changed.
-	stale map[string]bool
-	world bool
-	seen  map[string]sighting
-	known surroundings
-}
-
-// surroundings are what changes seldom.
-type surroundings struct {
-	network plan.Network
-	volumes map[string]plan.Volume
-	images  map[string]plan.Image
+	epoch      int
+	// looked is when everything was last looked at.
+	looked time.Time
+	dirt   dirt
+	seen   map[string]sighting
+	known  surroundings
 }
 
 // New connects to the engine. The error says what to do about it.
 func New(ctx context.Context, c Config) (*Engine, error) {
+	if !c.Subnet.Addr().Is4() || c.Subnet.Bits() > smallest {
+		return nil, fmt.Errorf("subnet %s: want an IPv4 network of at least /%d (--subnet)", c.Subnet, smallest)
+	}
 	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
 	if c.Host != "" {
 		opts = append(opts, client.WithHost(c.Host))
@@ -112,7 +112,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	return &Engine{
 		Config: c, cli: cli, platform: info.Os + "/" + info.Arch,
-		stale: map[string]bool{}, world: true, seen: map[string]sighting{},
+		dirt: dirt{containers: map[string]bool{}}, seen: map[string]sighting{},
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/events"
@@ -51,8 +52,9 @@ func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) er
 	})
 	// What changed before the stream was up is not in it.
 	e.mu.Lock()
-	e.subscribed, e.world, e.seen = true, true, map[string]sighting{}
+	e.subscribed, e.epoch, e.looked = true, e.epoch+1, time.Time{}
 	e.mu.Unlock()
+	wake()
 	for {
 		select {
 		case m := <-messages:
@@ -77,9 +79,14 @@ func (e *Engine) note(m events.Message) bool {
 		if m.Actor.Attributes["name"] != e.Site {
 			return false
 		}
-		e.putDirt(map[string]bool{m.Actor.Attributes["container"]: true}, true)
-	default:
-		e.forgetWorld()
+		e.putDirt(dirt{containers: map[string]bool{m.Actor.Attributes["container"]: true}, network: true})
+	case events.VolumeEventType:
+		if m.Action != events.ActionCreate && m.Action != events.ActionDestroy {
+			return false
+		}
+		e.putDirt(dirt{volumes: true})
+	case events.ImageEventType:
+		e.putDirt(dirt{images: true})
 	}
 	return true
 }
@@ -96,5 +103,5 @@ func (e *Engine) relevant(m events.Message) bool {
 		events.ActionAttach, events.ActionTop, events.ActionResize, events.ActionKill:
 		return false
 	}
-	return len(m.Action) < 5 || m.Action[:5] != "exec_"
+	return !strings.HasPrefix(string(m.Action), "exec_")
 }

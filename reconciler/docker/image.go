@@ -51,7 +51,7 @@ func (e *Engine) observeImage(ctx context.Context, ref string) (plan.Image, erro
 // (~/.docker/config.json and its credential helpers).
 func (e *Engine) Pull(ctx context.Context, a plan.Pull) error {
 	_, err, _ := e.pulls.Do(a.Image, func() (any, error) { return nil, e.pull(ctx, a) })
-	e.forgetWorld()
+	e.putDirt(dirt{images: true})
 	return err
 }
 
@@ -62,19 +62,21 @@ func (e *Engine) pull(ctx context.Context, a plan.Pull) error {
 	if err != nil {
 		return err
 	}
-	auth, err := credentials(ref)
-	if err != nil {
-		return err
-	}
+	auth, authErr := credentials(ref)
 	progress, err := e.cli.ImagePull(ctx, ref.String(), image.PullOptions{RegistryAuth: auth})
-	if err != nil {
-		return explainPull(ctx, ref, err)
+	if err == nil {
+		err = e.follow(ctx, a.Image, progress)
+		_ = progress.Close()
 	}
-	defer func() { _ = progress.Close() }()
-	if err := e.follow(ctx, a.Image, progress); err != nil {
-		return explainPull(ctx, ref, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = explainPull(ctx, ref, err)
+	if authErr != nil {
+		// Many images need no credentials: that there are none is a reason only now.
+		return fmt.Errorf("%w; %w", err, authErr)
+	}
+	return err
 }
 
 // credentials are what the Docker configuration has for the reference's registry.

@@ -57,6 +57,9 @@ func owned(site, name string, labels map[string]string) bool {
 	return labels[labelSite] == site && labels[labelName] == name && labels[labelRole] == roleReplica
 }
 
+// unreadable is a replica that another havn made.
+const unreadable = "a replica of this site with labels this havn can't read"
+
 // identity reads a replica's labels back; false if they are not whole.
 func identity(labels map[string]string) (plan.Container, bool) {
 	c := plan.Container{

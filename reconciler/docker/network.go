@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/network"
@@ -37,11 +38,11 @@ func (e *Engine) CreateNetwork(ctx context.Context, _ plan.CreateNetwork) error 
 		}}},
 		Labels: map[string]string{labelSite: e.Site, labelName: e.Site, labelState: e.State},
 	})
-	e.forgetWorld()
+	e.putDirt(dirt{network: true})
 	if err == nil || !cerrdefs.IsConflict(err) {
 		return overlapping(err, e.Subnet)
 	}
-	n, err := e.observeNetwork(ctx)
+	n, _, err := e.observeNetwork(ctx)
 	if err == nil && n.Problem != "" {
 		err = errors.New(n.Problem)
 	}
@@ -50,37 +51,38 @@ func (e *Engine) CreateNetwork(ctx context.Context, _ plan.CreateNetwork) error 
 
 // overlapping adds what to do to Docker's complaint that a subnet is taken.
 func overlapping(err error, subnet netip.Prefix) error {
-	if err == nil {
-		return nil
+	if err == nil || !strings.Contains(err.Error(), "overlap") {
+		return err
 	}
-	return fmt.Errorf("%w (the site's subnet is %s; --subnet chooses another)", err, subnet)
+	return fmt.Errorf("the site's subnet %s is taken by another network of this machine; --subnet chooses another", subnet)
 }
 
-func (e *Engine) observeNetwork(ctx context.Context) (plan.Network, error) {
+// observeNetwork also returns the containers that hold addresses in the fixed part.
+func (e *Engine) observeNetwork(ctx context.Context) (plan.Network, map[netip.Addr]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
 	defer cancel()
-	fixed, _ := halves(e.Subnet)
-	out := plan.Network{Fixed: fixed, Taken: map[netip.Addr]bool{}}
+	fixed, dynamic := halves(e.Subnet)
+	out, holders := plan.Network{Fixed: fixed}, map[netip.Addr]string{}
 	n, err := e.cli.NetworkInspect(ctx, e.Site, network.InspectOptions{})
 	if cerrdefs.IsNotFound(err) {
-		return out, nil
+		return out, nil, nil
 	}
 	if err != nil {
-		return out, err
+		return out, nil, err
 	}
 	out.Exists = true
 	switch {
 	case n.Labels[labelSite] != e.Site || n.Labels[labelName] != e.Site:
 		out.Problem = fmt.Sprintf("a network named %s exists and is not havn's; remove it, or choose another --site", e.Site)
-	case len(n.IPAM.Config) != 1 || n.IPAM.Config[0].Subnet != e.Subnet.Masked().String():
+	case len(n.IPAM.Config) != 1 || n.IPAM.Config[0].Subnet != e.Subnet.Masked().String() || n.IPAM.Config[0].IPRange != dynamic.String():
 		out.Problem = fmt.Sprintf("network %s has another subnet than %s; give --subnet as it was, or take the site down first", e.Site, e.Subnet)
 	}
-	for _, c := range n.Containers {
+	for id, c := range n.Containers {
 		if p, err := netip.ParsePrefix(c.IPv4Address); err == nil && fixed.Contains(p.Addr()) {
-			out.Taken[p.Addr()] = true
+			holders[p.Addr()] = id
 		}
 	}
-	return out, nil
+	return out, holders, nil
 }
 
 func (e *Engine) volumeName(name string) string { return e.Site + "_" + name }
@@ -95,7 +97,7 @@ func (e *Engine) CreateVolume(ctx context.Context, a plan.CreateVolume) error {
 		labels[k] = v
 	}
 	labels[labelSite], labels[labelName] = e.Site, e.volumeName(a.Volume.Name)
-	defer e.forgetWorld()
+	defer e.putDirt(dirt{volumes: true})
 	_, err := e.cli.VolumeCreate(ctx, volume.CreateOptions{Name: e.volumeName(a.Volume.Name), Driver: "local", Labels: labels})
 	if err != nil {
 		return err

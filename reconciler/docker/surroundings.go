@@ -1,0 +1,127 @@
+package docker
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"time"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// fullLook is how often everything is looked at though no event has announced a
+// change: a stream that has gone silent looks like one with nothing to tell.
+const fullLook = 5 * time.Minute
+
+// surroundings are what changes seldom.
+type surroundings struct {
+	network plan.Network
+	// holders are the containers that hold addresses in the network's fixed part.
+	holders map[netip.Addr]string
+	volumes map[string]plan.Volume
+	images  map[string]plan.Image
+}
+
+// dirt is what may have changed since it was last looked at.
+type dirt struct {
+	containers               map[string]bool
+	network, volumes, images bool
+}
+
+// A glance is what is known when an observation begins.
+type glance struct {
+	dirt dirt
+	// trust: the event stream is up, so what was seen holds unless it is dirty.
+	trust bool
+	// full: everything is looked at.
+	full  bool
+	epoch int
+	seen  map[string]sighting
+	known surroundings
+}
+
+// glance takes the dirt: an event that comes while the caller looks is for the
+// next one.
+func (e *Engine) glance() glance {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	full := !e.subscribed || time.Since(e.looked) >= fullLook
+	g := glance{dirt: e.dirt, trust: !full, full: full, epoch: e.epoch, seen: e.seen, known: e.known}
+	e.dirt = dirt{containers: map[string]bool{}}
+	return g
+}
+
+// remember keeps what was seen, unless a new event stream began meanwhile: what
+// changed before that was announced by neither.
+func (e *Engine) remember(g glance, seen map[string]sighting, around surroundings) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if g.epoch != e.epoch {
+		return
+	}
+	e.seen, e.known = seen, around
+	if g.full {
+		e.looked = time.Now()
+	}
+}
+
+func (e *Engine) putDirt(d dirt) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	maps.Copy(e.dirt.containers, d.containers)
+	e.dirt.network = e.dirt.network || d.network
+	e.dirt.volumes = e.dirt.volumes || d.volumes
+	e.dirt.images = e.dirt.images || d.images
+}
+
+// touch has the next Observe look at the container again, though its event may
+// not have come yet.
+func (e *Engine) touch(id string) { e.putDirt(dirt{containers: map[string]bool{id: true}}) }
+
+// surroundings returns networks, volumes and images: those that may have changed
+// or are not known are asked for.
+func (e *Engine) surroundings(ctx context.Context, want spec.Site, g glance) (surroundings, error) {
+	now := surroundings{network: g.known.network, holders: g.known.holders, volumes: map[string]plan.Volume{}, images: map[string]plan.Image{}}
+	var err error
+	if !g.trust || g.dirt.network || !now.network.Exists {
+		if now.network, now.holders, err = e.observeNetwork(ctx); err != nil {
+			return now, err
+		}
+	}
+	for name := range want.Volumes {
+		if v, ok := g.known.volumes[name]; ok && g.trust && !g.dirt.volumes {
+			now.volumes[name] = v
+			continue
+		}
+		v, err := e.observeVolume(ctx, name)
+		if err != nil {
+			return now, err
+		}
+		if v != nil {
+			now.volumes[name] = *v
+		}
+	}
+	for _, s := range want.Services {
+		if i, ok := g.known.images[s.Image]; ok && g.trust && !g.dirt.images {
+			now.images[s.Image] = i
+		} else if _, done := now.images[s.Image]; done {
+			continue
+		} else if now.images[s.Image], err = e.observeImage(ctx, s.Image); err != nil {
+			return now, err
+		}
+	}
+	return now, nil
+}
+
+// taken is the network with the addresses that containers other than ours hold.
+func (s surroundings) taken(ours map[string]sighting) plan.Network {
+	n := s.network
+	n.Taken = map[netip.Addr]bool{}
+	for addr, id := range s.holders {
+		if _, mine := ours[id]; !mine {
+			n.Taken[addr] = true
+		}
+	}
+	return n
+}
