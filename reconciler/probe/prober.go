@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"time"
 
@@ -9,11 +10,13 @@ import (
 	"havn.internal/spec"
 )
 
-// A replica that is not ready yet is probed at once, and then after firstPause,
-// each time twice as long, up to slowest or its own interval.
+// A replica that is not ready yet is probed at once, and then again after a small
+// part of the time it has taken so far: what the pauses add to a start is in
+// proportion to it, and a slow one is not pestered.
 const (
-	firstPause = 10 * time.Millisecond
-	slowest    = 250 * time.Millisecond
+	part    = 25
+	fastest = 10 * time.Millisecond
+	slowest = 250 * time.Millisecond
 )
 
 // A Prober probes a set of replicas, each in a goroutine of its own.
@@ -41,8 +44,9 @@ func New(wake func()) *Prober {
 	return &Prober{wake: wake, watched: map[string]*watch{}}
 }
 
-// Watch replaces the set of replicas that are probed. One that was restarted, or
-// whose check has changed, starts over.
+// Watch replaces the set of replicas that are probed. One that was restarted
+// starts over; one whose check has changed keeps its health until the new check
+// says otherwise, so that a change of thresholds moves no traffic.
 func (p *Prober) Watch(replicas []plan.Container) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -56,13 +60,18 @@ func (p *Prober) Watch(replicas []plan.Container) {
 		}
 		wanted[c.Name] = true
 		check := c.Release.Service.Health
+		var health plan.Health
 		if w := p.watched[c.Name]; w != nil {
-			if w.id == c.ID && w.started.Equal(c.StartedAt) && same(w.check, check) {
+			sameRun := w.id == c.ID && w.started.Equal(c.StartedAt)
+			if sameRun && reflect.DeepEqual(w.check, check) {
 				continue
 			}
 			w.stop()
+			if sameRun {
+				health = w.health
+			}
 		}
-		p.begin(c, check)
+		p.begin(c, check, health)
 	}
 	for name, w := range p.watched {
 		if !wanted[name] {
@@ -72,9 +81,9 @@ func (p *Prober) Watch(replicas []plan.Container) {
 	}
 }
 
-func (p *Prober) begin(c plan.Container, check spec.Health) {
+func (p *Prober) begin(c plan.Container, check spec.Health, health plan.Health) {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &watch{id: c.ID, started: c.StartedAt, check: check, stop: stop}
+	w := &watch{id: c.ID, started: c.StartedAt, check: check, stop: stop, health: health}
 	p.watched[c.Name] = w
 	p.routines.Go(func() { p.run(ctx, w, newTarget(c, check)) })
 }
@@ -104,7 +113,7 @@ func (p *Prober) Close() {
 
 // run probes one run of a replica until ctx ends.
 func (p *Prober) run(ctx context.Context, w *watch, t target) {
-	good, bad, pause := 0, 0, firstPause
+	good, bad := 0, 0
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -127,15 +136,17 @@ func (p *Prober) run(ctx context.Context, w *watch, t target) {
 			good, bad = 0, bad+1
 		}
 		p.report(w, good, bad, result, now)
-		if w.ready(p) {
-			timer.Reset(w.check.Interval.Std())
-			continue
-		}
-		timer.Reset(min(pause, max(w.check.Interval.Std(), time.Millisecond)))
-		if pause = 2 * pause; pause > slowest {
-			pause = slowest
-		}
+		timer.Reset(w.pause(p, now))
 	}
+}
+
+// pause is the time until the next probe.
+func (w *watch) pause(p *Prober, now time.Time) time.Duration {
+	interval := max(w.check.Interval.Std(), time.Millisecond)
+	if w.ready(p) {
+		return interval
+	}
+	return min(interval, slowest, max(fastest, now.Sub(w.started)/part))
 }
 
 func (w *watch) ready(p *Prober) bool {
@@ -173,9 +184,4 @@ func (p *Prober) report(w *watch, good, bad int, result string, now time.Time) {
 func (w *watch) waited(now time.Time) bool {
 	patience := w.check.StartPeriod.Std() + time.Duration(w.check.Failures)*w.check.Interval.Std()
 	return now.Sub(w.started) >= patience
-}
-
-func same(a, b spec.Health) bool {
-	return a.Kind == b.Kind && a.Port == b.Port && a.Path == b.Path && a.Host == b.Host && a.Status == b.Status &&
-		a.Interval == b.Interval && a.Timeout == b.Timeout && a.Successes == b.Successes && a.Failures == b.Failures
 }

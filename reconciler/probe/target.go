@@ -46,7 +46,7 @@ func newTarget(c plan.Container, check spec.Health) target {
 // is one request to one replica.
 var client = &http.Client{
 	Transport: &http.Transport{
-		Proxy: nil, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+		Proxy: nil, DialContext: dial, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
 	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -73,9 +73,24 @@ var (
 	errStatus = errors.New("unexpected status")
 )
 
+// redial is when a connection that gets no answer is tried anew. A replica whose
+// network is just coming up drops the first packet, and the kernel would send the
+// next one after a second.
+const redial = 200 * time.Millisecond
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: redial}
+	for {
+		conn, err := d.DialContext(ctx, network, addr)
+		var netErr net.Error
+		if err == nil || ctx.Err() != nil || !errors.As(err, &netErr) || !netErr.Timeout() {
+			return conn, err
+		}
+	}
+}
+
 func (t target) tcp(ctx context.Context) (string, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", t.addr)
+	conn, err := dial(ctx, "tcp", t.addr)
 	if err != nil {
 		return "connect to " + t.addr + ": " + t.reason(err), err
 	}

@@ -1,0 +1,208 @@
+package probe_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/reconciler/probe"
+	"havn.internal/spec"
+)
+
+// replica is one at an address of this machine, with a check that is quick.
+func replica(addr net.Addr, check spec.Health) plan.Container {
+	ap := netip.MustParseAddrPort(addr.String())
+	check.Interval = spec.Duration(10 * time.Millisecond)
+	check.Successes, check.Failures = max(check.Successes, 1), max(check.Failures, 2)
+	if check.Timeout == 0 {
+		check.Timeout = spec.Duration(5 * time.Second)
+	}
+	return plan.Container{
+		ID: "1", Name: "web", State: plan.Running, StartedAt: time.Now(), Addr: ap.Addr(),
+		Release: spec.Release{Service: spec.Service{Port: int(ap.Port()), Health: check}},
+	}
+}
+
+// settles probes c until its health is as asked for.
+func settles(t *testing.T, p *probe.Prober, what string, ok func(plan.Health) bool) plan.Health {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+		h, _ := p.Health("web")
+		if ok(h) {
+			return h
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the replica is not %s but %+v", what, h)
+		}
+	}
+}
+
+func ready(h plan.Health) bool     { return h.Ready && !h.Unhealthy }
+func unhealthy(h plan.Health) bool { return h.Unhealthy && !h.Ready }
+
+func serve(t *testing.T, h http.HandlerFunc) net.Addr {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr()
+}
+
+func get(path string, low, high int) spec.Health {
+	return spec.Health{Kind: spec.HealthHTTP, Path: path, Status: [2]int{low, high}}
+}
+
+func TestHTTP(t *testing.T) {
+	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/who":
+			if r.Host != "www.example.no" || r.Header.Get("X-Probe") != "yes" || r.URL.RawQuery != "a=b" {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		case "/away":
+			http.Redirect(w, r, "/who", http.StatusFound)
+		case "/big":
+			_, _ = w.Write(make([]byte, 1<<20))
+		case "/no":
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = fmt.Fprint(w, "no\x00\n database  ", strings.Repeat("ø", 500))
+		case "/broken":
+			w.Header().Set("Content-Length", "10")
+			_, _ = w.Write([]byte("x"))
+		case "/slow":
+			<-r.Context().Done()
+		}
+	})
+	who := get("/who?a=b", 200, 200)
+	who.Host, who.Headers = "www.example.no", map[string]string{"X-Probe": "yes"}
+	slow := get("/slow", 200, 299)
+	slow.Timeout = spec.Duration(50 * time.Millisecond)
+	url := "GET http://" + addr.String()
+	for _, c := range []struct {
+		check spec.Health
+		ok    func(plan.Health) bool
+		says  string
+	}{
+		{who, ready, url + "/who?a=b: 200 OK"},
+		{get("/away", 302, 302), ready, url + "/away: 302 Found"},
+		{get("/away", 200, 299), unhealthy, url + "/away: 302 Found, want 200-299, redirects to /who"},
+		{get("/big", 200, 399), ready, url + "/big: 200 OK"},
+		{get("/no", 503, 503), ready, url + "/no: 503 Service Unavailable"},
+		{get("/no", 200, 200), unhealthy, url + "/no: 503 Service Unavailable, want 200: no database " + strings.Repeat("ø", 108) + "..."},
+		{get("/broken", 200, 399), unhealthy, url + "/broken: the answer broke off: unexpected EOF"},
+		{slow, unhealthy, url + "/slow: no answer within 50ms"},
+	} {
+		p := probe.New(func() {})
+		p.Watch([]plan.Container{replica(addr, c.check)})
+		if h := settles(t, p, c.says, c.ok); h.Last != c.says {
+			t.Errorf("the last probe says %q, want %q", h.Last, c.says)
+		}
+		p.Close()
+	}
+}
+
+func TestTCP(t *testing.T) {
+	listener := listen(t, "127.0.0.1:0")
+	p := probe.New(func() {})
+	defer p.Close()
+	p.Watch([]plan.Container{replica(listener.Addr(), spec.Health{Kind: spec.HealthTCP})})
+	h := settles(t, p, "ready", ready)
+	if want := "connect to " + listener.Addr().String() + ": ok"; h.Last != want {
+		t.Errorf("the last probe says %q, want %q", h.Last, want)
+	}
+	_ = listener.Close()
+	h = settles(t, p, "unhealthy", unhealthy)
+	if want := "connect to " + listener.Addr().String() + ": connection refused: nothing listens there"; h.Last != want {
+		t.Errorf("the last probe says %q, want %q", h.Last, want)
+	}
+	listener = listen(t, listener.Addr().String())
+	defer func() { _ = listener.Close() }()
+	settles(t, p, "ready again", ready)
+}
+
+func listen(t *testing.T, addr string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// A port of the check's own goes before the service's.
+func TestPortOfTheCheck(t *testing.T) {
+	listener := listen(t, "127.0.0.1:0")
+	defer func() { _ = listener.Close() }()
+	c := replica(listener.Addr(), spec.Health{Kind: spec.HealthTCP})
+	c.Release.Service.Health.Port, c.Release.Service.Port = c.Release.Service.Port, 1
+	p := probe.New(func() {})
+	defer p.Close()
+	p.Watch([]plan.Container{c})
+	settles(t, p, "ready", ready)
+}
+
+// A replica is seen to be ready soon after its port has opened.
+func TestReadySoonAfterThePortOpened(t *testing.T) {
+	listener := listen(t, "127.0.0.1:0")
+	addr := listener.Addr()
+	_ = listener.Close()
+	c := replica(addr, spec.Health{Kind: spec.HealthTCP})
+	c.Release.Service.Health.Interval = spec.Duration(time.Minute)
+	woken := make(chan time.Time, 1)
+	p := probe.New(func() { woken <- time.Now() })
+	defer p.Close()
+	p.Watch([]plan.Container{c})
+	<-time.After(300 * time.Millisecond)
+	listener = listen(t, addr.String())
+	defer func() { _ = listener.Close() }()
+	opened := time.Now()
+	select {
+	case at := <-woken:
+		t.Logf("seen %s after the port opened", at.Sub(opened))
+	case <-time.After(10 * time.Second):
+		t.Error("not seen for ten seconds, though a probe of a replica that starts is due at least each 250 ms")
+	}
+}
+
+// Successes and failures in a row decide; what fails in the start period does not
+// count.
+func TestThresholds(t *testing.T) {
+	var fails, asked atomic.Int32
+	fails.Store(1)
+	addr := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		if fails.Load() != 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	check := get("/", 200, 200)
+	check.Successes, check.Failures, check.StartPeriod = 5, 3, spec.Duration(time.Hour)
+	p := probe.New(func() {})
+	defer p.Close()
+	p.Watch([]plan.Container{replica(addr, check)})
+	for asked.Load() < 20 {
+		if h, _ := p.Health("web"); h.Ready || h.Unhealthy {
+			t.Fatalf("in its start period it is %+v", h)
+		}
+	}
+	asked.Store(0)
+	fails.Store(0)
+	settles(t, p, "ready", ready)
+	if n := asked.Load(); n < 5 {
+		t.Errorf("it was ready after %d answers, want 5", n)
+	}
+	asked.Store(0)
+	fails.Store(1)
+	settles(t, p, "unhealthy", unhealthy)
+	if n := asked.Load(); n < 3 {
+		t.Errorf("it was unhealthy after %d failures, want 3", n)
+	}
+}
