@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Process is the nginx that is driven. It outlives havn.
@@ -80,6 +81,24 @@ func (w worker) alive() bool {
 func (w worker) leaving() bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", w.pid))
 	return err == nil && bytes.Contains(line, []byte("shutting down"))
+}
+
+// awaitLeaving waits until no worker takes new connections: the first answer of
+// the new configuration is given while old workers still do. One that does not
+// hear of its end makes the new configuration no less good, so this is no error.
+func awaitLeaving(ctx context.Context, ws []worker, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	takes := func(w worker) bool { return w.alive() && !w.leaving() }
+	for slices.ContainsFunc(ws, takes) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func anyAlive(ws []worker) bool { return slices.ContainsFunc(ws, worker.alive) }

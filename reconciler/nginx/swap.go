@@ -176,8 +176,12 @@ func (g *Gateway) switchTo(ctx context.Context, next, last generation, within ti
 	if err := point(g.Dir, current, next.number); err != nil {
 		return err
 	}
+	deadline := time.Now().Add(within)
 	if err = g.reload(ctx); err == nil {
-		err = awaitGeneration(ctx, g.listener.probe, next, time.Now().Add(within))
+		err = awaitGeneration(ctx, g.listener.probe, next, deadline)
+	}
+	if err == nil {
+		awaitLeaving(ctx, noted, deadline)
 	}
 	if err != nil {
 		err = g.explain(ctx, mark, err)
