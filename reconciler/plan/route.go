@@ -148,7 +148,7 @@ func (m *maker) servers(t spec.Target) []netip.AddrPort {
 	}
 	for _, v := range m.leaving {
 		if v.name == t.Service {
-			replicas = filter(v.all, m.ready)
+			replicas = m.lastResort(v)
 		}
 	}
 	var out []netip.AddrPort
