@@ -5,25 +5,24 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"havn.internal/reconciler/console"
 )
 
-// web is a service of the test server, quick to judge. more are further fields.
-func web(version string, more ...string) string {
-	text := fmt.Sprintf(`image: "havn-hello:%s", port: 8080, env: SERVICE: "web", health: {http: path: "/healthz", interval: "500ms"}
-	rollout: {watch: "500ms", drain: "10s"}`, version)
-	for _, m := range more {
-		text += "\n\t" + m
-	}
-	return "services: web: {\n\t" + text + "\n}\nroutes: web: {hosts: [\"web.test\"], paths: \"/\": service: \"web\"}\n"
+// running brings a site up and puts it under load.
+func running(t *testing.T, spec string, versions ...string) *scenario {
+	t.Helper()
+	s := newScenario(t)
+	hello(t, versions...)
+	s.write(spec)
+	s.start()
+	s.converge()
+	s.load("web.test", "web", versions...)
+	return s
 }
 
 func TestFiftyRolloutsInARow(t *testing.T) {
-	s := newScenario(t)
-	hello(t, "1", "2")
-	s.write(web("1"))
-	s.start()
-	s.converge()
-	s.load("web.test", "web", "1", "2")
+	s := running(t, web("1"), "1", "2")
 	for i := range 50 {
 		version := []string{"2", "1"}[i%2]
 		s.write(web(version, fmt.Sprintf(`env: ROUND: "%d"`, i)))
@@ -34,13 +33,76 @@ func TestFiftyRolloutsInARow(t *testing.T) {
 }
 
 func TestRollingWithThreeReplicas(t *testing.T) {
-	s := newScenario(t)
-	hello(t, "1", "2")
-	s.write(web("1", "replicas: 3"))
-	s.start()
-	s.converge()
-	s.load("web.test", "web", "1", "2")
+	s := running(t, web("1", "replicas: 3"), "1", "2")
 	s.apply(web("2", "replicas: 3"))
 	s.answers("2")
+	s.finish()
+}
+
+func TestBlueGreenSwitchesOnce(t *testing.T) {
+	more := []string{"replicas: 2", `rollout: strategy: "bluegreen"`}
+	s := running(t, web("1", more...), "1", "2")
+	before, err := s.status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.apply(web("2", more...))
+	s.answers("2")
+	after, err := s.status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := after.Gateway.Generation - before.Gateway.Generation; n != 1 {
+		t.Errorf("%d configurations for one switch", n)
+	}
+	s.finish()
+}
+
+func TestScaleUpAndDown(t *testing.T) {
+	s := running(t, web("1"), "1")
+	for _, n := range []int{4, 2, 1} {
+		s.apply(web("1", fmt.Sprintf("replicas: %d", n)))
+		if got := len(s.replicas("web")); got != n {
+			t.Errorf("%d replicas run, want %d", got, n)
+		}
+	}
+	s.finish()
+}
+
+// The first release is not ready at once: nobody who asks is sent to it before.
+func TestAReplicaServesWhenItIsReady(t *testing.T) {
+	s := running(t, web("1"), "1", "2")
+	s.write(web("2", `env: READY: "1500ms"`))
+	s.await("a replica that is not ready yet", func(st console.Status) bool {
+		return len(service(st, "web").Replicas) == 2 && service(st, "web").Ready == 1
+	})
+	if last := s.streams[0].Report().Last(); last != "1" {
+		t.Errorf("version %s answers before it is ready", last)
+	}
+	s.answers("2")
+	s.finish()
+}
+
+func TestServicesStartInTheOrderOfTheirNeeds(t *testing.T) {
+	s := newScenario(t)
+	hello(t, "1")
+	s.write(site(
+		svc("web", "1", `needs: ["api"]`), svc("api", "1", `needs: ["store"]`, `env: READY: "500ms"`),
+		svc("store", "1", `env: READY: "500ms"`), route("web.test", "web"),
+	))
+	s.start()
+	s.await("web waits for its needs", func(st console.Status) bool {
+		return len(service(st, "web").Waits) > 0 && len(service(st, "web").Replicas) == 0
+	})
+	s.converge()
+	started := map[string]string{}
+	for _, name := range []string{"store", "api", "web"} {
+		started[name] = docker(t, "inspect", "--format", "{{.State.StartedAt}}", s.replicas(name)[0])
+	}
+	if !(started["store"] < started["api"] && started["api"] < started["web"]) {
+		t.Errorf("started at %v", started)
+	}
+	s.load("web.test", "web", "1")
+	s.answers("1")
 	s.finish()
 }

@@ -164,6 +164,13 @@ func (s *scenario) load(host, service string, versions ...string) {
 	}
 }
 
+// streamsAllow says which versions may answer from now on.
+func (s *scenario) streamsAllow(versions ...string) {
+	for _, st := range s.streams {
+		st.Allow(versions...)
+	}
+}
+
 // stopLoad ends the traffic and returns its reports, by name.
 func (s *scenario) stopLoad() map[string]traffic.Report {
 	reports := map[string]traffic.Report{}

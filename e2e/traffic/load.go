@@ -136,10 +136,23 @@ func (s *Stream) check(r request, a Answer) error {
 	switch {
 	case s.load.Service != "" && a.Service != s.load.Service:
 		return fmt.Errorf("misrouted: answered by service %q", a.Service)
-	case len(s.load.Versions) > 0 && !slices.Contains(s.load.Versions, a.Version):
+	case !s.allowed(a.Version):
 		return fmt.Errorf("misrouted: answered by version %q", a.Version)
 	}
 	return a.of(r)
+}
+
+// Allow says which versions may answer from now on.
+func (s *Stream) Allow(versions ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load.Versions = versions
+}
+
+func (s *Stream) allowed(version string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.load.Versions) == 0 || slices.Contains(s.load.Versions, version)
 }
 
 // take returns an idle connection of which the server has not been heard to close
