@@ -14,10 +14,6 @@ services: [N=string]: v1.#Service & {name: N}
 routes: [N=string]: v1.#Route & {name: N}
 volumes: [N=string]: v1.#Volume & {name: N}
 
-close({
-	services?: _
-	routes?:   _
-	volumes?:  _
-})
+close({v1.#Site})
 `
 }

@@ -3,9 +3,11 @@ package spec
 import (
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/errors"
@@ -24,72 +26,124 @@ const (
 )
 
 // build evaluates the package of the directory. A file that can't be read is
-// reported and left out, so that the others are checked too.
+// reported and left out, and what is referred to and not there gets a stub, so
+// that everything else is checked too.
 func (e *evaluation) build() bool {
 	pkg := e.packageName()
 	overlay := e.overlay(pkg)
 	for {
+		if !hasPackage(overlay, pkg) {
+			e.empty()
+			return false
+		}
 		instance := load.Instances([]string{"."}, &load.Config{
 			Dir: snapshotRoot, ModuleRoot: snapshotRoot, Package: pkg, Overlay: overlay, Env: []string{"CUE_REGISTRY=none"},
 		})[0]
-		err := instance.Err
-		if err == nil {
-			e.root = e.ctx.BuildInstance(instance)
-			if err = buildError(e.root.Err()); err == nil {
-				e.ignored(instance)
-				return true
+		if err := instance.Err; err != nil {
+			if !e.leaveOut(overlay, err) {
+				return false
 			}
+			continue
 		}
-		if e.isEmpty(err, instance) {
+		e.root = e.ctx.BuildInstance(instance)
+		switch err := e.root.Err(); {
+		case e.addStubs(overlay, pkg, err):
+		case isStruct(e.root):
+			e.ignored(instance)
+			return true
+		case !e.leaveOut(overlay, err):
 			return false
 		}
-		e.cueProblems(err, nil)
-		if !leaveOut(overlay, err) {
-			return false
-		}
-		e.partial = true
 	}
 }
 
-// buildError are the errors that keep a file from counting at all; what is wrong
-// with single values is found entry by entry.
-func buildError(err error) errors.Error {
-	var out errors.Error
+// isStruct: the package can be looked into, whatever is wrong within.
+func isStruct(v cue.Value) bool {
+	kind, _ := childrenOf(v)
+	return kind == cue.StructKind
+}
+
+// Files that stand beside those of the snapshot. No path of a snapshot begins
+// like theirs.
+const (
+	besidePrefix = " havn "
+	stubFile     = besidePrefix + "stubs.cue"
+	namesFile    = besidePrefix + "names.cue"
+)
+
+var notFound = regexp.MustCompile(`^reference "(.+)" not found$`)
+
+// addStubs reports what is referred to and not there, and stubs it; false if
+// there is nothing new.
+func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err error) bool {
+	before, hadLeftOut := len(e.stubs), e.partial
 	for _, one := range errors.Errors(err) {
-		if text := message(one); strings.HasPrefix(text, "reference ") && strings.HasSuffix(text, "not found") {
-			out = errors.Append(out, one)
+		m := notFound.FindStringSubmatch(message(one))
+		if m == nil {
+			continue
+		}
+		e.stubs[m[1]] = true
+		if !hadLeftOut {
+			e.cueProblems(one, nil)
 		}
 	}
-	return out
+	if len(e.stubs) == before {
+		return false
+	}
+	e.stubbed = true
+	text := "package " + pkg + "\n"
+	for _, name := range sortedKeys(e.stubs) {
+		text += name + ": _\n"
+	}
+	overlay[path.Join(snapshotRoot, stubFile)] = load.FromString(text)
+	return true
 }
 
-// leaveOut takes the files that err names out of the overlay; false if it names
-// none.
-func leaveOut(overlay map[string]load.Source, err error) bool {
+// leaveOut reports err and takes the files that it names out of the overlay; false
+// if it names none. Of the mistakes in the syntax of one file only the first is
+// sure to be one.
+func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
 	before := len(overlay)
 	for _, one := range errors.Errors(err) {
+		out := false
 		for _, pos := range errors.Positions(one) {
-			if name, inside := relative(pos.Filename()); inside && strings.HasSuffix(name, ".cue") && name != "cue.mod/module.cue" {
+			name, inside := relative(pos.Filename())
+			if !inside || !strings.HasSuffix(name, ".cue") || name == "cue.mod/module.cue" {
+				continue
+			}
+			if _, still := overlay[pos.Filename()]; still {
 				delete(overlay, pos.Filename())
+			} else {
+				out = strings.HasPrefix(message(one), "expected ")
 			}
 		}
+		if !out {
+			e.cueProblems(one, nil)
+		}
 	}
+	e.partial, e.stubbed = true, true
 	return len(overlay) < before
 }
 
-// isEmpty reports a directory without a package.
-func (e *evaluation) isEmpty(err error, instance *build.Instance) bool {
-	var none *load.NoFilesError
-	if !errors.As(err, &none) {
-		return false
-	}
+// empty reports a directory without a package; nothing more is to be said if all
+// its files were left out.
+func (e *evaluation) empty() {
 	if len(e.problems) == 0 {
-		e.ignored(instance)
+		e.ignored(&build.Instance{})
 	}
 	if len(e.problems) == 0 {
 		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory", Expected: "at least one .cue file with a package clause; `havn init DIR` writes a first one"})
 	}
-	return true
+}
+
+// hasPackage: a file of the user's is left in the overlay.
+func hasPackage(overlay map[string]load.Source, pkg string) bool {
+	for file := range overlay {
+		if name, inside := relative(file); inside && pkg != "" && path.Dir(name) == "." && isCounted(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // packageName is the package that the site is: bind.cue's, or that of most files.
@@ -137,13 +191,14 @@ func isCounted(name string) bool {
 func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	overlay := map[string]load.Source{}
 	for name, content := range e.snapshot.Files {
-		if !strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
+		if !strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) && !strings.HasPrefix(name, besidePrefix) {
 			overlay[path.Join(snapshotRoot, name)] = load.FromBytes(content)
 		}
 	}
-	if string(e.snapshot.Files[bindFile]) == schemas.Bind(pkg) {
-		overlay[path.Join(snapshotRoot, bindFile)] = load.FromString("package " + pkg + "\n\n" + names)
+	if e.isBound(pkg) {
+		delete(overlay, path.Join(snapshotRoot, bindFile))
 	}
+	overlay[path.Join(snapshotRoot, namesFile)] = load.FromString("package " + pkg + "\n\n" + names)
 	if _, has := e.snapshot.Files["cue.mod/module.cue"]; !has {
 		overlay[path.Join(snapshotRoot, "cue.mod/module.cue")] = load.FromString("module: \"havn.invalid/site@v0\"\nlanguage: version: \"v0.14.0\"\n")
 	}
@@ -153,7 +208,12 @@ func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	return overlay
 }
 
-// names is what of the generated bind.cue gives values, and not only rules.
+// isBound: bind.cue is as `havn init` writes it.
+func (e *evaluation) isBound(pkg string) bool {
+	return string(e.snapshot.Files[bindFile]) == schemas.Bind(pkg)
+}
+
+// names gives each entry its name, as bind.cue does for the stock cue.
 const names = `services: [N=string]: name: N
 routes: [N=string]: name: N
 volumes: [N=string]: name: N
@@ -177,7 +237,7 @@ func schemaFiles() map[string][]byte {
 
 // ignored reports .cue files that CUE leaves out without a word.
 func (e *evaluation) ignored(instance *build.Instance) {
-	counted := map[string]bool{}
+	counted := map[string]bool{path.Join(snapshotRoot, bindFile): e.isBound(instance.PkgName)}
 	dirs := map[string]bool{}
 	for _, f := range instance.Files {
 		counted[f.Filename] = true

@@ -55,7 +55,7 @@ func childrenOf(v cue.Value) (cue.Kind, *cue.Iterator) {
 		return kind, &elems
 	case cue.StructKind, cue.BottomKind:
 		fields, err := v.Fields()
-		if err != nil {
+		if err != nil || kind == cue.BottomKind && !hasFields(v) {
 			return cue.BottomKind, nil
 		}
 		if v.LookupPath(cue.MakePath(cue.Index(0))).Exists() {
@@ -69,10 +69,19 @@ func childrenOf(v cue.Value) (cue.Kind, *cue.Iterator) {
 	}
 }
 
+func hasFields(v cue.Value) bool {
+	fields, err := v.Fields()
+	return err == nil && fields.Next()
+}
+
 // wrong reports a value that is not of the shape.
 func (c *conformer) wrong(s *shape, v cue.Value, path []string) {
 	d := datumOf(v)
-	if s.hasKind(d.kind) {
+	switch {
+	case d.kind == cue.NullKind:
+		c.fail(path, false, "is null", s.describe())
+		return
+	case s.hasKind(d.kind):
 		c.fail(path, false, d.String()+" is not allowed", s.describe())
 		return
 	}

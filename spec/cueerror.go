@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
 )
 
 // cueProblems turns CUE's errors into Problems. prefix are the fields that the
@@ -19,7 +20,7 @@ func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 			continue
 		}
 		what, expected := explain(message(one))
-		if what == "" || e.partial && (what == missing || strings.HasPrefix(what, "there is nothing called")) {
+		if what == "" || e.stubbed && (what == missing || strings.HasSuffix(what, noValue)) {
 			continue
 		}
 		p := e.locate(one, fields)
@@ -53,13 +54,23 @@ func fieldsOf(err errors.Error, prefix []string) []string {
 	return out
 }
 
-// locate is the first position of the error in a file of the user's, or that of
-// the field.
+// locate is the first position of the error in its entry, or else in a file of the
+// user's, or else that of the field.
 func (e *evaluation) locate(err errors.Error, fields []string) Problem {
-	for _, pos := range errors.Positions(err) {
-		if p, ok := problemAt(pos); ok {
+	positions := errors.Positions(err)
+	if p, ok := problemAt(positions); ok {
+		if len(fields) < 2 || !e.root.Exists() {
 			return p
 		}
+		entry := e.labelAt(fields[:2]...)
+		inside := slices.DeleteFunc(positions, func(pos token.Pos) bool {
+			name, _ := relative(pos.Filename())
+			return name != entry.File || pos.Line() < entry.Line
+		})
+		if in, ok := problemAt(inside); ok {
+			return in
+		}
+		return p
 	}
 	if len(fields) == 0 || !e.root.Exists() {
 		return Problem{}
@@ -75,6 +86,9 @@ func message(err errors.Error) string {
 // missing is what is wrong with a field that has to be there.
 const missing = "missing"
 
+// noValue is what is wrong with a field that is narrowed but not set.
+const noValue = " is no value yet"
+
 // An explanation puts one of CUE's messages into plain words.
 type explanation struct {
 	pattern        *regexp.Regexp
@@ -84,10 +98,11 @@ type explanation struct {
 var explanations = []explanation{
 	// The members of a disjunction follow as errors of their own.
 	{regexp.MustCompile(`errors in empty disjunction`), "", ""},
-	{regexp.MustCompile(`^conflicting values (.+) and (.+?)( \(mismatched types .*\))?$`), "is $1 and also $2", "one value"},
+	{regexp.MustCompile(`^conflicting values \{\[string\]:\{name:N\}\} and (.+?)( \(mismatched types .*\))?$`), "$1 is no struct", "entries by name"},
+	{regexp.MustCompile(`^conflicting values (.+?) and (.+?)( \(mismatched types .*\))?$`), "is $1 and also $2", "one value"},
 	{regexp.MustCompile(`field is required but not present`), missing, "a value"},
 	{regexp.MustCompile(`field not allowed`), "no such field", "a field that the schema or a definition of yours has"},
-	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), "$1 is no value yet", "one value"},
+	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), "$1" + noValue, "one value"},
 	{regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`), "$1 is not allowed", "a value $2"},
 	{regexp.MustCompile(`^reference "(.+)" not found$`), `there is nothing called "$1"`, "a field, or a quoted string if it is meant as text"},
 }

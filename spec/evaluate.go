@@ -12,9 +12,7 @@ import (
 // Evaluate turns a snapshot into a Site, in this process. CUE has no cost limits
 // and gives memory back to nobody, so only the child of [Load] calls it.
 func Evaluate(s Snapshot) (Site, error) {
-	e := &evaluation{snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}}
-	e.site = Site{Revision: s.Revision(), Services: map[string]Service{}, Routes: map[string]Route{}, Volumes: map[string]Volume{}}
-	e.source = map[string]sourceService{}
+	e := newEvaluation(s)
 	if e.build() {
 		e.topLevel()
 		e.entries()
@@ -34,14 +32,24 @@ type evaluation struct {
 	ctx      *cue.Context
 	shapes   map[string]*shape
 	root     cue.Value
-	// partial: a file could not be read, so what is missing may be in it.
-	partial bool
+	// partial: a file could not be read, so what is missing may be in it. stubs
+	// stand for what is referred to and not there; stubbed: there are any, or such
+	// files, so a value may be incomplete for no fault of its own.
+	partial, stubbed bool
+	stubs            map[string]bool
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
 	// site and source hold the entries without fault.
 	site     Site
 	source   map[string]sourceService
 	problems Problems
+}
+
+func newEvaluation(s Snapshot) *evaluation {
+	return &evaluation{
+		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, stubs: map[string]bool{}, source: map[string]sourceService{},
+		site: Site{Revision: s.Revision(), Services: map[string]Service{}, Routes: map[string]Route{}, Volumes: map[string]Volume{}},
+	}
 }
 
 // schemaShapes reads the embedded schema.
@@ -68,9 +76,12 @@ func (e *evaluation) topLevel() {
 	}
 	for fields.Next() {
 		name := fields.Selector().Unquoted()
-		if !slices.Contains(topFields, name) {
+		if !slices.Contains(topFields, name) && !e.stubs[name] {
 			p := e.labelAt(name)
-			p.What, p.Expected = pathText([]string{name})+": no such field", "one of services, routes, volumes, or a hidden field such as _"+name+suggest(name, topFields)
+			p.What, p.Expected = pathText([]string{name})+": no such field", "services, routes or volumes, or a name with _ in front for a value of your own"
+			if guess := suggest(name, topFields); guess != "" {
+				p.Expected = "services, routes or volumes" + guess
+			}
 			e.problems = append(e.problems, p)
 		}
 	}
@@ -131,12 +142,12 @@ func (e *evaluation) each(kind string, read func(name string, text []byte) error
 
 func (e *evaluation) entry(kind, name string, v cue.Value, read func(string, []byte) error) {
 	path := []string{kind, name}
-	before := len(e.problems)
 	mistakes := e.conform(kind, name, v)
 	if err := v.Validate(cue.Concrete(true), cue.All()); err != nil {
 		e.cueProblems(err, path, mistakes...)
+		return
 	}
-	if len(e.problems) > before || len(mistakes) > 0 {
+	if len(mistakes) > 0 {
 		return
 	}
 	text, err := v.MarshalJSON()
@@ -159,11 +170,8 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 		c.fail(path, true, "the name is not allowed", key.describe())
 	}
 	c.check(e.shapes[definitions[kind]], v, path)
-	if given, err := v.LookupPath(cue.ParsePath("name")).String(); err == nil && given != name {
-		c.fail(append(path, "name"), false, datum{kind: cue.StringKind, str: given}.String()+" is not the entry's name", `"`+name+`"`)
-	}
 	for _, m := range c.mistakes {
-		if e.partial && m.what == missing {
+		if e.stubbed && m.what == missing {
 			continue
 		}
 		at := e.valueAt

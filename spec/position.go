@@ -12,23 +12,30 @@ import (
 // relative turns a file name of the snapshot into the user's.
 func relative(filename string) (string, bool) {
 	name, err := filepath.Rel(snapshotRoot, filename)
-	if err != nil || strings.HasPrefix(name, "..") || strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
+	if err != nil || strings.HasPrefix(name, "..") || strings.HasPrefix(name, besidePrefix) || strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
 		return "", false
 	}
 	return filepath.ToSlash(name), true
 }
 
-// problemAt is a Problem at a position in a file of the user's; one in the
-// schema, or where it is bound, helps nobody.
-func problemAt(pos token.Pos) (Problem, bool) {
-	if !pos.IsValid() {
-		return Problem{}, false
+// problemAt is a Problem at the first position in a file of the user's, and only
+// if there is no other in bind.cue; one in the schema helps nobody.
+func problemAt(positions []token.Pos) (Problem, bool) {
+	var bound Problem
+	for _, pos := range positions {
+		if !pos.IsValid() {
+			continue
+		}
+		name, inside := relative(pos.Filename())
+		p := Problem{File: name, Line: pos.Line(), Column: pos.Column()}
+		switch {
+		case inside && name != bindFile:
+			return p, true
+		case inside && bound.File == "":
+			bound = p
+		}
 	}
-	name, inside := relative(pos.Filename())
-	if !inside || name == bindFile {
-		return Problem{}, false
-	}
-	return Problem{File: name, Line: pos.Line(), Column: pos.Column()}, true
+	return bound, bound.File != ""
 }
 
 // labelAt is where a field is named, or else its nearest parent.
@@ -66,6 +73,7 @@ func (e *evaluation) lookUp(fields []string) cue.Value {
 // position is where a value stands among those it is made of.
 func position(v cue.Value, value bool) (Problem, bool) {
 	_, conjuncts := v.Expr()
+	var positions []token.Pos
 	for _, c := range append([]cue.Value{v}, conjuncts...) {
 		pos := c.Pos()
 		if field, ok := c.Source().(*ast.Field); ok {
@@ -74,9 +82,7 @@ func position(v cue.Value, value bool) (Problem, bool) {
 				pos = field.Value.Pos()
 			}
 		}
-		if p, ok := problemAt(pos); ok {
-			return p, true
-		}
+		positions = append(positions, pos)
 	}
-	return Problem{}, false
+	return problemAt(positions)
 }

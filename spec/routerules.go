@@ -15,7 +15,7 @@ func (r *ruler) routes() {
 	for _, name := range r.site.RouteNames() {
 		route, at := r.site.Routes[name], []string{"routes", name}
 		r.hosts(route, at)
-		r.options(at, route.Options)
+		r.options(at, route.Options, nil)
 		if len(route.Paths) == 0 {
 			r.fail(sub(at, "paths"), "there are no paths", `at least one, such as "/": service: "web"`)
 		}
@@ -51,22 +51,31 @@ func (r *ruler) claim(taken map[string]string, route, host, p string) {
 }
 
 // options: nginx takes a time of nothing for an error, or for a limit met at once.
-func (r *ruler) options(at []string, o Options) {
-	r.above(sub(at, "timeouts", "connect"), o.Timeouts.Connect)
-	r.above(sub(at, "timeouts", "read"), o.Timeouts.Read)
-	r.above(sub(at, "timeouts", "send"), o.Timeouts.Send)
-	r.above(sub(at, "upstream", "idleTimeout"), o.Upstream.IdleTimeout)
-	r.headers(sub(at, "headers", "request"), o.Headers.Request)
-	r.headers(sub(at, "headers", "response"), o.Headers.Response)
+// What a path has from its route is the route's fault.
+func (r *ruler) options(at []string, o Options, route *Options) {
+	if route == nil {
+		route = &Options{Upstream: Upstream{IdleTimeout: -1}, Timeouts: Timeouts{-1, -1, -1}}
+	}
+	own := func(mine, theirs Duration, path ...string) {
+		if mine != theirs {
+			r.above(sub(at, path...), mine)
+		}
+	}
+	own(o.Timeouts.Connect, route.Timeouts.Connect, "timeouts", "connect")
+	own(o.Timeouts.Read, route.Timeouts.Read, "timeouts", "read")
+	own(o.Timeouts.Send, route.Timeouts.Send, "timeouts", "send")
+	own(o.Upstream.IdleTimeout, route.Upstream.IdleTimeout, "upstream", "idleTimeout")
+	r.headers(sub(at, "headers", "request"), o.Headers.Request, route.Headers.Request)
+	r.headers(sub(at, "headers", "response"), o.Headers.Response, route.Headers.Response)
 }
 
 // framing are the headers that delimit messages and connections. To set them is
 // to break or smuggle requests (RFC 9112, 6 and 9.6).
 var framing = []string{"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer", "keep-alive"}
 
-func (r *ruler) headers(at []string, headers map[string]string) {
+func (r *ruler) headers(at []string, headers, route map[string]string) {
 	for _, name := range sortedKeys(headers) {
-		if slices.Contains(framing, strings.ToLower(name)) {
+		if !hasKey(route, name) && slices.Contains(framing, strings.ToLower(name)) {
 			r.fail(sub(at, name), "the header belongs to the connection", "a header of the message")
 		}
 	}
@@ -75,9 +84,7 @@ func (r *ruler) headers(at []string, headers map[string]string) {
 func (r *ruler) target(route Route, p string, at []string) {
 	t := route.Paths[p]
 	r.path(p, at)
-	if !equalOptions(t.Options, route.Options) {
-		r.options(at, t.Options)
-	}
+	r.options(at, t.Options, &route.Options)
 	switch {
 	case t.Service == "" && t.Redirect == nil:
 		r.fail(at, "there is neither a service nor a redirect", "one of them")
@@ -89,12 +96,6 @@ func (r *ruler) target(route Route, p string, at []string) {
 		r.rewritten(t, p, at)
 		r.reached(t, at)
 	}
-}
-
-// equalOptions: the path says nothing of its own that could be at fault.
-func equalOptions(a, b Options) bool {
-	return a.Timeouts == b.Timeouts && a.Upstream == b.Upstream && len(a.Headers.Request) == len(b.Headers.Request) &&
-		len(a.Headers.Response) == len(b.Headers.Response)
 }
 
 // path: nginx compares the request's path after it has cleaned it.
@@ -164,6 +165,10 @@ func (r *ruler) reached(t Target, at []string) {
 		return // its own faults have been reported
 	}
 	if _, ok := s.PortNumber(t.Port); ok {
+		return
+	}
+	if hasKey(s.Ports, t.Port) {
+		r.fail(sub(at, "port"), fmt.Sprintf("port %s of service %s is UDP", t.Port, t.Service), "a TCP port")
 		return
 	}
 	if t.Port == "" {

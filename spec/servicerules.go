@@ -66,7 +66,7 @@ func (r *ruler) health(s Service, path []string) {
 	if len(kinds) > 1 {
 		r.fail(path, listed(kinds, "and")+" are all set", "one of http, tcp, exec and image")
 	}
-	if (s.Health.Kind == HealthHTTP || s.Health.Kind == HealthTCP) && s.Health.Port == 0 {
+	if len(kinds) == 1 && (s.Health.Kind == HealthHTTP || s.Health.Kind == HealthTCP) && s.Health.Port == 0 {
 		r.fail(sub(path, string(s.Health.Kind)), "there is no port to check", "a port here, or the service's own `port`")
 	}
 	if s.Health.Status[0] > s.Health.Status[1] {
