@@ -49,8 +49,18 @@ func (m *maker) settlePhase(v *view) {
 		v.phase = RollingOut
 	case v.known && !complete && v.replicas() > 0:
 		v.phase = Healing
+		m.awaitProbes(v)
 	case leftovers || len(v.fresh) > v.replicas():
 		v.phase = RollingOut
+	}
+}
+
+// awaitProbes waits for the first probe of each replica.
+func (m *maker) awaitProbes(v *view) {
+	for _, c := range v.fresh {
+		if c.Unprobed() {
+			m.wait(v.name, ForReady, m.now.Add(relook), c.Name+" has not been probed yet")
+		}
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 
 // pickServers decides which replicas of a service requests should go to.
 func (m *maker) pickServers(v *view) {
-	fresh := filter(m.keep(v), m.ready)
-	stale := filter(v.stale, func(c Container) bool { return m.ready(c) && !m.condemned(c) })
+	fresh := filter(m.keep(v), m.serves)
+	stale := filter(v.stale, func(c Container) bool { return m.serves(c) && !m.condemned(c) })
 	slices.SortStableFunc(stale, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
 	n := v.replicas()
 	switch {

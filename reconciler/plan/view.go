@@ -208,6 +208,12 @@ func (m *maker) ready(c Container) bool {
 	return c.State == Running && c.Health.Ready && !m.busy(c)
 }
 
+// serves: requests may be sent to it now. One that is routed and has not been
+// probed since havn started stays so: unknown is not unready.
+func (m *maker) serves(c Container) bool {
+	return m.ready(c) || c.Unprobed() && m.isRouted(c) && !m.busy(c)
+}
+
 // isRouted: the gateway's confirmed configuration sends it requests.
 func (m *maker) isRouted(c Container) bool { return m.routed[c.Addr] }
 
