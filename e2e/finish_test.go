@@ -19,8 +19,8 @@ func (s *scenario) finish() {
 	s.t.Helper()
 	for name, r := range s.stopLoad() {
 		s.t.Logf("%s: %s", name, r)
-		if r.Sent == 0 || len(r.Lost) > 0 && !s.mayLose {
-			s.t.Errorf("lost requests: %s: %s", name, r)
+		if r.Sent == 0 || len(r.Lost) > s.mayLose {
+			s.t.Errorf("lost more than %d: %s: %s", s.mayLose, name, r)
 		}
 	}
 	s.converge()

@@ -30,8 +30,8 @@ type scenario struct {
 	daemon        *daemon
 	streams       []stream
 	foreignBefore string
-	// mayLose is the declared outage: losses are then the scenario's to judge.
-	mayLose bool
+	// mayLose is the declared outage: so many requests of each stream.
+	mayLose int
 }
 
 // A stream is a load with its name.
@@ -42,11 +42,15 @@ type stream struct {
 
 // newScenario prepares a site; havn is not started yet. At the test's end it is
 // checked and removed.
-func newScenario(t testing.TB) *scenario {
+func newScenario(t *testing.T) *scenario {
 	t.Helper()
-	if p, ok := t.(*testing.T); ok {
-		p.Parallel()
-	}
+	t.Parallel()
+	return prepare(t)
+}
+
+// prepare is newScenario for those that don't run beside others.
+func prepare(t testing.TB) *scenario {
+	t.Helper()
 	root := t.TempDir()
 	s := &scenario{t: t, lease: takeLease(t), dir: filepath.Join(root, "spec"), state: filepath.Join(root, "state"), logs: filepath.Join(root, "logs")}
 	for _, d := range []string{s.dir, s.state, s.logs} {
