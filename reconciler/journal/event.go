@@ -2,7 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
-	"encoding/json"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -15,66 +15,75 @@ const maxEvents = 10_000
 
 // An Event is one act, with its cause.
 type Event struct {
-	At      time.Time     `json:"at"`
-	Service string        `json:"service,omitempty"`
-	Act     string        `json:"act"`
-	Why     string        `json:"why"`
-	Took    time.Duration `json:"took"`
-	Err     string        `json:"err,omitempty"`
+	At time.Time `json:"at"`
+	// Revision is the one that was wanted.
+	Revision string        `json:"revision,omitempty"`
+	Service  string        `json:"service,omitempty"`
+	Act      string        `json:"act"`
+	Why      string        `json:"why,omitempty"`
+	Took     time.Duration `json:"took,omitempty"`
+	Err      string        `json:"err,omitempty"`
 }
 
 // Applied appends the outcome of a step to the log.
 func (j *Journal) Applied(s plan.Step, took time.Duration, failure error) {
-	e := Event{At: time.Now(), Service: s.Service, Act: s.Action.String(), Why: s.Why, Took: took}
+	e := Event{Service: s.Service, Act: s.Action.String(), Why: s.Why, Took: took}
 	if failure != nil {
 		e.Err = failure.Error()
 	}
-	if j.db == nil {
-		return
+	j.note(e)
+}
+
+// note appends an event to the log.
+func (j *Journal) note(e Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.At = time.Now()
+	if j.site != nil {
+		e.Revision = j.site.Revision
 	}
-	text, err := json.Marshal(e)
+	j.enqueue(entry{bucket: bucketEvents, value: e})
+}
+
+func appendEvent(b *bolt.Bucket, event any) error {
+	n, err := b.NextSequence()
 	if err != nil {
-		return
+		return err
 	}
-	// Batched: an act is not held up by the disk, and many share one sync.
-	err = j.db.Batch(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketEvents)
-		n, err := b.NextSequence()
-		if err != nil {
+	if n > maxEvents {
+		if err := b.Delete(eventKey(n - maxEvents)); err != nil {
 			return err
 		}
-		if n > maxEvents {
-			if err := b.Delete(eventKey(n - maxEvents)); err != nil {
-				return err
-			}
-		}
-		return b.Put(eventKey(n), text)
-	})
-	if err != nil {
-		j.log.Debug("record an event", "err", err)
 	}
+	text, err := seal(eventKey(n), event)
+	if err != nil {
+		return err
+	}
+	return b.Put(eventKey(n), text)
 }
 
 func eventKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// Events returns the newest events, oldest of them first, at most limit.
-func (j *Journal) Events(limit int) ([]Event, error) {
-	if j.db == nil {
+// Events returns the newest events of a service, of all if it is empty: the oldest
+// of them first, at most limit.
+func (j *Journal) Events(service string, limit int) ([]Event, error) {
+	if j.store == nil {
 		return nil, nil
 	}
+	j.sync()
 	var out []Event
-	err := j.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketEvents).Cursor()
-		for k, v := c.Last(); k != nil && len(out) < limit; k, v = c.Prev() {
-			var e Event
-			if json.Unmarshal(v, &e) == nil {
-				out = append(out, e)
+	err := j.store.guard(func() error {
+		return j.store.db.View(func(tx *bolt.Tx) error {
+			c := tx.Bucket(bucketEvents).Cursor()
+			for k, v := c.Last(); k != nil && len(out) < limit; k, v = c.Prev() {
+				var e Event
+				if unseal(k, v, &e) == nil && (service == "" || e.Service == service) {
+					out = append(out, e)
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
-	for i, k := 0, len(out)-1; i < k; i, k = i+1, k-1 {
-		out[i], out[k] = out[k], out[i]
-	}
+	slices.Reverse(out)
 	return out, err
 }

@@ -1,0 +1,133 @@
+package journal
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+func verdictKey(k plan.VerdictKey) []byte { return []byte(k.Service + " " + string(k.Fingerprint)) }
+
+// Condemn records a verdict.
+func (j *Journal) Condemn(a plan.Condemn) error {
+	key := plan.VerdictKey{Service: a.Service, Fingerprint: a.Fingerprint}
+	verdict := plan.Verdict{Reason: a.Reason, At: time.Now()}
+	j.mu.Lock()
+	j.verdicts[key] = verdict
+	j.mu.Unlock()
+	j.put(entry{bucket: bucketVerdicts, key: verdictKey(key), value: verdict})
+	return nil
+}
+
+// Prove records a release as its service's last good one. Older verdicts on the
+// service are history then.
+func (j *Journal) Prove(a plan.Prove) error {
+	j.mu.Lock()
+	j.lastGood[a.Service] = a.Release
+	j.mu.Unlock()
+	j.put(entry{bucket: bucketGood, key: []byte(a.Service), value: a.Release})
+	return nil
+}
+
+// Clear lifts the verdicts on a service, on all if it is empty, and reports how
+// many there were.
+func (j *Journal) Clear(service string) int {
+	j.mu.Lock()
+	var keys []plan.VerdictKey
+	for k := range j.verdicts {
+		if service == "" || k.Service == service {
+			keys = append(keys, k)
+			delete(j.verdicts, k)
+		}
+	}
+	j.mu.Unlock()
+	for _, k := range keys {
+		j.put(entry{bucket: bucketVerdicts, key: verdictKey(k)})
+		j.note(Event{Service: k.Service, Act: "lift the verdict on release " + k.Fingerprint.Short(), Why: "a person asked for it"})
+	}
+	return len(keys)
+}
+
+// Verdicts returns the condemned releases.
+func (j *Journal) Verdicts() map[plan.VerdictKey]plan.Verdict {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.verdicts)
+}
+
+// LastGood returns the last good release of each service.
+func (j *Journal) LastGood() map[string]spec.Release {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.lastGood)
+}
+
+func (p pins) clone() pins { return pins{Revision: p.Revision, Images: maps.Clone(p.Images)} }
+
+// Pin records what a reference stands for in a revision. Only the newest
+// revision's pins are kept.
+func (j *Journal) Pin(revision, ref, imageID string) {
+	j.mu.Lock()
+	if j.pins.Revision != revision || j.pins.Images == nil {
+		j.pins = pins{Revision: revision, Images: map[string]string{}}
+	}
+	j.pins.Images[ref] = imageID
+	now := j.pins.clone()
+	j.mu.Unlock()
+	j.put(entry{bucket: bucketPins, key: keyLatest, value: now})
+}
+
+// Pins returns what references stand for in a revision.
+func (j *Journal) Pins(revision string) map[string]string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.pins.Revision != revision || j.pins.Images == nil {
+		return map[string]string{}
+	}
+	return maps.Clone(j.pins.Images)
+}
+
+// SetSite records the site that is wanted, so that it can be healed while its
+// source can't be read.
+func (j *Journal) SetSite(s spec.Site) {
+	j.mu.Lock()
+	news := j.site == nil || j.site.Revision != s.Revision
+	j.site = &s
+	j.mu.Unlock()
+	j.put(entry{bucket: bucketMeta, key: keySite, value: s})
+	if news {
+		j.note(Event{Act: "want revision " + s.Revision, Why: fmt.Sprintf("%d services and %d routes", len(s.Services), len(s.Routes))})
+	}
+}
+
+// Site returns the site that was wanted last, and whether one is known.
+func (j *Journal) Site() (spec.Site, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.site == nil {
+		return spec.Site{}, false
+	}
+	return *j.site, true
+}
+
+// SetGood records the revision that was last reached in full.
+func (j *Journal) SetGood(revision string) {
+	j.mu.Lock()
+	news := j.good != revision
+	j.good = revision
+	j.mu.Unlock()
+	j.put(entry{bucket: bucketMeta, key: keyGood, value: revision})
+	if news {
+		j.note(Event{Act: "reach revision " + revision, Why: "every service and route is as it says"})
+	}
+}
+
+// Good returns the revision that was last reached in full, empty if none is known.
+func (j *Journal) Good() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.good
+}
