@@ -120,9 +120,8 @@ func (r *Reconciler) Retry() {
 // the run. Run returns when every act it began has ended; containers and nginx
 // run on.
 func (r *Reconciler) Run(ctx context.Context, seen func(Outcome) bool) {
-	acts, stop := context.WithCancel(ctx)
-	defer r.acts.Wait()
-	defer stop()
+	acts, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer r.finish(stop)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	blind := blindRetry
@@ -132,6 +131,9 @@ func (r *Reconciler) Run(ctx context.Context, seen func(Outcome) bool) {
 			return
 		case <-r.wake:
 		case <-timer.C:
+		}
+		if ctx.Err() != nil {
+			return
 		}
 		outcome, ok := r.Pass(acts)
 		if !ok {
@@ -150,6 +152,18 @@ func (r *Reconciler) Run(ctx context.Context, seen func(Outcome) bool) {
 			return
 		}
 	}
+}
+
+// finishing is how long acts that are in flight may take to end when the run ends.
+const finishing = 5 * time.Second
+
+// finish lets the acts in flight end, and cuts those that take too long: the
+// engine goes on with a stop by itself, and the next run finds the rest.
+func (r *Reconciler) finish(cut context.CancelFunc) {
+	timer := time.AfterFunc(finishing, cut)
+	r.acts.Wait()
+	timer.Stop()
+	cut()
 }
 
 // untilNext is how long to wait for the next pass if nothing happens before.
