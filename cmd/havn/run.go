@@ -14,6 +14,7 @@ import (
 	"havn.internal/gitops"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/spec"
 )
@@ -207,6 +208,11 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 // Forecast implements [console.Havn].
 func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
 	return d.forecast(ctx, want)
+}
+
+// History implements [console.Havn].
+func (d *daemon) History(service string, limit int) ([]journal.Event, error) {
+	return d.journal.Events(service, limit)
 }
 
 // Retry implements [console.Havn].

@@ -18,8 +18,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
+	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/spec"
 )
@@ -39,6 +41,9 @@ type Havn interface {
 	Status(ctx context.Context) Status
 	// Forecast says what a site would change on this host.
 	Forecast(ctx context.Context, want spec.Site) (model.Road, error)
+	// History returns the newest acts of a service, of all if it is empty, oldest of
+	// them first.
+	History(service string, limit int) ([]journal.Event, error)
 	// Retry lifts the verdicts on a service, on all if it is empty, and has what
 	// failed tried at once. It returns how many verdicts were lifted.
 	Retry(service string) int
@@ -80,6 +85,19 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 func handler(h Havn) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, h.Status(r.Context())) })
+	mux.HandleFunc("GET /v1/history", func(w http.ResponseWriter, r *http.Request) {
+		limit, err := strconv.Atoi(r.URL.Query().Get("last"))
+		if err != nil {
+			http.Error(w, "last: want a number", http.StatusBadRequest)
+			return
+		}
+		events, err := h.History(r.URL.Query().Get("service"), limit)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		answer(w, events)
+	})
 	mux.HandleFunc("POST /v1/forecast", func(w http.ResponseWriter, r *http.Request) {
 		var site spec.Site
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSite)).Decode(&site); err != nil {
@@ -139,6 +157,13 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
 	var road model.Road
 	return road, c.call(ctx, http.MethodPost, "/v1/forecast", want, &road)
+}
+
+// History returns the newest acts of a service, of all if it is empty.
+func (c *Client) History(ctx context.Context, service string, limit int) ([]journal.Event, error) {
+	var events []journal.Event
+	path := fmt.Sprintf("/v1/history?last=%d&service=%s", limit, url.QueryEscape(service))
+	return events, c.call(ctx, http.MethodGet, path, nil, &events)
 }
 
 // Retry lifts the verdicts on a service, on all if it is empty.

@@ -7,11 +7,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -26,8 +28,11 @@ type asked struct {
 }
 
 func (a *asked) Status(context.Context) console.Status { return a.status }
-func (a *asked) Retry(service string) int              { a.service = service; return 2 }
-func (a *asked) AllowPrune() string                    { return "rev1" }
+func (a *asked) History(service string, limit int) ([]journal.Event, error) {
+	return []journal.Event{{Service: service, Act: strconv.Itoa(limit)}}, nil
+}
+func (a *asked) Retry(service string) int { a.service = service; return 2 }
+func (a *asked) AllowPrune() string       { return "rev1" }
 func (a *asked) Forecast(_ context.Context, want spec.Site) (model.Road, error) {
 	a.site = want
 	return model.Road{Hash: "h", Steps: []model.Step{{Act: "stop x"}}}, a.err
@@ -69,6 +74,9 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 	}
 	if n, err := c.Retry(ctx, "web & co"); err != nil || n != 2 || h.service != "web & co" {
 		t.Errorf("retry: %d, %v; asked for %q", n, err, h.service)
+	}
+	if e, err := c.History(ctx, "web", 7); err != nil || len(e) != 1 || e[0].Service != "web" || e[0].Act != "7" {
+		t.Errorf("history: %+v, %v", e, err)
 	}
 	if r, err := c.AllowPrune(ctx); err != nil || r != "rev1" {
 		t.Errorf("prune: %q, %v", r, err)

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
+)
+
+func newHistory() *cobra.Command {
+	m := &machine{}
+	var asJSON bool
+	var limit int
+	c := &cobra.Command{
+		Use:   "history [SERVICE]",
+		Short: "Show what havn did: when, because of which revision, and why",
+		Args:  args(cobra.MaximumNArgs(1)),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().IntVarP(&limit, "last", "n", 50, "how many of the newest acts to show")
+	m.flags(c.Flags())
+	c.RunE = func(c *cobra.Command, given []string) error {
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		service := ""
+		if len(given) > 0 {
+			service = given[0]
+		}
+		events, err := m.history(c.Context(), service, limit)
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			return printJSON(c.OutOrStdout(), append([]journal.Event{}, events...))
+		}
+		return printHistory(c.OutOrStdout(), events)
+	}
+	return c
+}
+
+func (m *machine) history(ctx context.Context, service string, limit int) ([]journal.Event, error) {
+	client, err := console.Dial(ctx, m.state)
+	if err == nil {
+		return client.History(ctx, service, limit)
+	}
+	if !errors.Is(err, console.ErrNotRunning) {
+		return nil, err
+	}
+	log, err := m.log.logger()
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(m.state, log)
+	if err != nil {
+		return nil, err
+	}
+	events, err := j.Events(service, limit)
+	return events, errors.Join(err, j.Close())
+}
+
+func printHistory(w io.Writer, events []journal.Event) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, e := range events {
+		outcome := ""
+		if e.Err != "" {
+			outcome = "  FAILED: " + e.Err
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", e.At.Format(time.DateTime), e.Revision, e.Service, e.Act, e.Why, outcome)
+	}
+	return t.Flush()
+}
