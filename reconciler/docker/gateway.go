@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -44,26 +44,61 @@ func (e *Engine) Gateway(dir string) *GatewayContainer {
 
 func (g *GatewayContainer) name() string { return g.engine.Site + "-gateway" }
 
-// Start creates the container unless it is there, and starts it. One that exists
-// is left as it is: to replace it is an outage.
+// Start creates the container unless it is there, and starts it. One that runs is
+// left as it is: to replace it is an outage.
 func (g *GatewayContainer) Start(ctx context.Context, conf string) error {
-	i, err := g.engine.cli.ContainerInspect(ctx, g.name())
+	i, err := g.inspect(ctx)
+	for until := time.Now().Add(restartPatience); err == nil && i != nil && i.State.Restarting && time.Now().Before(until); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(restartTick):
+		}
+		i, err = g.inspect(ctx)
+	}
 	switch {
-	case cerrdefs.IsNotFound(err):
-		return g.create(ctx, conf)
 	case err != nil:
 		return err
-	case i.Config.Labels[labelSite] != g.engine.Site || i.Config.Labels[labelRole] != roleGateway || i.Config.Labels[labelName] != g.name():
+	case i == nil:
+		return g.create(ctx, conf)
+	case !g.ours(i):
 		return fmt.Errorf("a container named %s exists and is not havn's; remove or rename it", g.name())
-	case i.State.Running:
+	case i.State.Status == container.StateRunning:
 		return nil
 	}
 	// One that is not running serves nobody, so it may as well be made anew, of
 	// the image and the configuration of today.
-	if err := g.engine.cli.ContainerRemove(ctx, i.ID, container.RemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+	remove := container.RemoveOptions{Force: i.State.Restarting}
+	if err := g.engine.cli.ContainerRemove(ctx, i.ID, remove); err != nil && !cerrdefs.IsNotFound(err) {
 		return err
 	}
 	return g.create(ctx, conf)
+}
+
+// The engine restarts nginx after 100 ms, and waits twice as long after each
+// further failure: who fails a few times will not come up by itself soon.
+const (
+	restartPatience = 2 * time.Second
+	restartTick     = 50 * time.Millisecond
+)
+
+// inspect returns nil if there is no container of the name.
+func (g *GatewayContainer) inspect(ctx context.Context) (*container.InspectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	i, err := g.engine.cli.ContainerInspect(ctx, g.name())
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &i, nil
+}
+
+func (g *GatewayContainer) ours(i *container.InspectResponse) bool {
+	l := i.Config.Labels
+	return l[labelSite] == g.engine.Site && l[labelRole] == roleGateway && l[labelName] == g.name()
 }
 
 func (g *GatewayContainer) create(ctx context.Context, conf string) error {
@@ -79,7 +114,7 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 	}
 	no := false
 	config := &container.Config{
-		Image: e.NginxImage, Entrypoint: []string{"nginx"}, Cmd: []string{"-c", conf, "-g", "daemon off;"},
+		Image: e.NginxImage, Entrypoint: []string{"nginx"}, Cmd: []string{"-e", "stderr", "-c", conf, "-g", "daemon off;"},
 		Labels:     map[string]string{labelSite: e.Site, labelName: g.name(), labelRole: roleGateway},
 		StopSignal: "SIGQUIT",
 	}
@@ -91,9 +126,11 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 		// and signals them.
 		CapAdd:      []string{"NET_BIND_SERVICE", "CHOWN", "DAC_OVERRIDE", "SETUID", "SETGID", "KILL"},
 		SecurityOpt: []string{"no-new-privileges:true"},
-		LogConfig:   container.LogConfig{Type: "local", Config: map[string]string{"max-size": "10m", "max-file": "3"}},
-		Mounts:      []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
-		Init:        &no, // nginx is process 1: the engine's signals and its pid are the master's
+		// Nothing in the image can be changed, so havn may run its nginx to test.
+		ReadonlyRootfs: true,
+		LogConfig:      container.LogConfig{Type: "local", Config: map[string]string{"max-size": "10m", "max-file": "3"}},
+		Mounts:         []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
+		Init:           &no, // nginx is process 1: the engine's signals and its pid are the master's
 	}
 	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
 	if err != nil {
@@ -107,26 +144,19 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 }
 
 // Master returns the pid of nginx's master as this machine sees it, 0 if it does
-// not run.
+// not run, or not with this directory.
 func (g *GatewayContainer) Master(ctx context.Context) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.pid != 0 && isMaster(g.pid) {
+	if g.pid != 0 && isMaster(g.pid) && g.sees(g.pid) {
 		return g.pid, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
-	defer cancel()
-	i, err := g.engine.cli.ContainerInspect(ctx, g.name())
-	switch {
-	case cerrdefs.IsNotFound(err):
-		g.pid = 0
-	case err != nil:
+	i, err := g.inspect(ctx)
+	if err != nil {
 		return 0, err
-	case i.Config.Labels[labelSite] != g.engine.Site || i.Config.Labels[labelRole] != roleGateway:
-		g.pid = 0
-	case i.State.Status != container.StateRunning:
-		g.pid = 0
-	default:
+	}
+	g.pid = 0
+	if i != nil && g.ours(i) && i.State.Status == container.StateRunning && g.sees(i.State.Pid) {
 		g.pid = i.State.Pid
 	}
 	return g.pid, nil
@@ -139,10 +169,27 @@ func isMaster(pid int) bool {
 	return err == nil && bytes.HasPrefix(line, []byte("nginx: master"))
 }
 
+// sees: the process has this directory, and not a removed one in its place, or
+// another's. Where it can't be told, it is believed.
+func (g *GatewayContainer) sees(pid int) bool {
+	mine, err := os.Stat(g.dir)
+	theirs, err2 := os.Stat(fmt.Sprintf("/proc/%d/root%s", pid, g.dir))
+	if errors.Is(err2, fs.ErrPermission) || errors.Is(err, fs.ErrPermission) {
+		return true
+	}
+	return err == nil && err2 == nil && os.SameFile(mine, theirs)
+}
+
 // Test has nginx judge a configuration (nginx -t) and returns what it printed;
-// err is set if it refused or could not be run. As root it is run in the
-// container's file system, which takes a tenth of the time of an exec.
+// err is set if it refused or could not be run.
 func (g *GatewayContainer) Test(ctx context.Context, conf string) (string, error) {
+	return g.run(ctx, "-t", "-q", "-e", "stderr", "-c", conf)
+}
+
+// run runs the container's nginx with other arguments: as root in the container's
+// file system, which takes a tenth of the time of an exec, else by way of the
+// engine.
+func (g *GatewayContainer) run(ctx context.Context, args ...string) (string, error) {
 	pid, err := g.Master(ctx)
 	if err != nil {
 		return "", err
@@ -150,22 +197,13 @@ func (g *GatewayContainer) Test(ctx context.Context, conf string) (string, error
 	if pid == 0 {
 		return "", errors.New("nginx does not run")
 	}
-	args := []string{"-t", "-q", "-c", conf}
-	root := fmt.Sprintf("/proc/%d/root", pid)
-	binary, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	if os.Geteuid() != 0 || err != nil {
-		return g.exec(ctx, append([]string{"nginx"}, args...))
+	if binary, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && os.Geteuid() == 0 {
+		out, err := confined(ctx, fmt.Sprintf("/proc/%d/root", pid), filepath.Clean(binary), args...)
+		if !errors.Is(err, fs.ErrPermission) {
+			return out, err
+		}
 	}
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Path = filepath.Clean(binary)
-	cmd.Err = nil
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Pdeathsig: syscall.SIGKILL}
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err = cmd.Run()
-	return out.String(), err
+	return g.exec(ctx, append([]string{"nginx"}, args...))
 }
 
 // exec runs a command in the gateway container by way of the engine.
@@ -209,21 +247,7 @@ func (g *GatewayContainer) Signal(ctx context.Context, s syscall.Signal) error {
 
 // Version returns nginx's version, "1.30.4".
 func (g *GatewayContainer) Version(ctx context.Context) (string, error) {
-	pid, err := g.Master(ctx)
-	if err != nil || pid == 0 {
-		return "", errors.Join(err, errors.New("nginx does not run"))
-	}
-	binary, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	var out string
-	if os.Geteuid() != 0 || err != nil {
-		out, err = g.exec(ctx, []string{"nginx", "-v"})
-	} else {
-		cmd := exec.CommandContext(ctx, binary, "-v")
-		cmd.Path, cmd.Err, cmd.Dir = filepath.Clean(binary), nil, "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: fmt.Sprintf("/proc/%d/root", pid)}
-		text, runErr := cmd.CombinedOutput()
-		out, err = string(text), runErr
-	}
+	out, err := g.run(ctx, "-v")
 	if err != nil {
 		return "", err
 	}
@@ -239,3 +263,31 @@ func (g *GatewayContainer) Version(ctx context.Context) (string, error) {
 func (g *GatewayContainer) Logs(ctx context.Context) ([]string, error) {
 	return g.engine.Tail(ctx, g.name(), 5)
 }
+
+// Output is the container's log, which the engine bounds: the standard output of
+// its first process. Unlike /dev/stdout it means the same to a test, which is not
+// run in the container's process namespace.
+func (g *GatewayContainer) Output() string { return "/proc/1/fd/1" }
+
+// Outdated says that the container was made of another image than the one that is
+// named now.
+func (g *GatewayContainer) Outdated(ctx context.Context) (string, error) {
+	i, err := g.inspect(ctx)
+	if err != nil || i == nil {
+		return "", err
+	}
+	image, err := g.engine.observeImage(ctx, g.engine.NginxImage)
+	if err != nil || image.ID == i.Image {
+		return "", err
+	}
+	if i.Config.Image == g.engine.NginxImage && image.ID != "" {
+		return fmt.Sprintf("container %s runs an older %s", g.name(), g.engine.NginxImage), nil
+	}
+	if i.Config.Image != g.engine.NginxImage {
+		return fmt.Sprintf("container %s runs %s, wanted is %s", g.name(), i.Config.Image, g.engine.NginxImage), nil
+	}
+	return "", nil
+}
+
+// Replace ends the container.
+func (g *GatewayContainer) Replace() string { return "docker rm -f " + g.name() }

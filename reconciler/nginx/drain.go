@@ -1,12 +1,7 @@
 package nginx
 
 import (
-	"bufio"
-	"encoding/hex"
 	"net/netip"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"havn.internal/reconciler/plan"
@@ -23,30 +18,40 @@ const keepDrained = 10 * time.Minute
 type drain struct {
 	since   time.Time
 	workers []worker
+	// unseen: the workers of the time are not known, so the drain is not over
+	// before they have been cut.
+	unseen bool
 	// quiet is since when there has been no connection to the address.
 	quiet time.Time
 	done  bool
 	ended time.Time
 }
 
-// follow updates d. connected are the addresses with an established connection.
-func (d *drain) follow(addr netip.AddrPort, connected func() map[netip.AddrPort]bool, now time.Time, limit time.Duration) {
-	if d.done {
+// limits of a drain.
+type limits struct {
+	// request is how long a request may take, shutdown when workers are cut.
+	request, shutdown time.Duration
+}
+
+// follow updates d. connected says whether one of the workers has a connection to
+// the address.
+func (d *drain) follow(connected func([]worker) bool, now time.Time, l limits) {
+	switch {
+	case d.done:
 		return
-	}
-	if !anyAlive(d.workers) {
-		d.done, d.ended = true, now
-		return
-	}
-	if connected()[addr] {
+	case d.unseen:
+		d.done = now.Sub(d.since) >= l.shutdown
+	case !anyAlive(d.workers):
+		d.done = true
+	case connected(d.workers):
 		d.quiet = time.Time{}
-		return
-	}
-	if d.quiet.IsZero() {
+	case d.quiet.IsZero():
 		d.quiet = now
+	default:
+		d.done = now.Sub(d.quiet) >= l.request
 	}
-	if now.Sub(d.quiet) >= limit {
-		d.done, d.ended = true, now
+	if d.done {
+		d.ended = now
 	}
 }
 
@@ -54,17 +59,11 @@ func (d *drain) follow(addr netip.AddrPort, connected func() map[netip.AddrPort]
 type drains map[netip.AddrPort]*drain
 
 // update follows all drains, and reports whether one ended.
-func (ds drains) update(now time.Time, limit time.Duration) (ended bool) {
-	var connected map[netip.AddrPort]bool
-	lazily := func() map[netip.AddrPort]bool {
-		if connected == nil {
-			connected = established()
-		}
-		return connected
-	}
+func (ds drains) update(now time.Time, l limits) (ended bool) {
+	var look sight
 	for addr, d := range ds {
 		was := d.done
-		d.follow(addr, lazily, now, limit)
+		d.follow(func(ws []worker) bool { return look.connected(addr, ws) }, now, l)
 		ended = ended || d.done && !was
 		if d.done && now.Sub(d.ended) > keepDrained {
 			delete(ds, addr)
@@ -73,14 +72,16 @@ func (ds drains) update(now time.Time, limit time.Duration) (ended bool) {
 	return ended
 }
 
-// pending: an address is not drained yet.
-func (ds drains) pending() bool {
+// youngest is how long ago the last drain that is not over began; false if all
+// are.
+func (ds drains) youngest(now time.Time) (time.Duration, bool) {
+	age, pending := time.Duration(0), false
 	for _, d := range ds {
-		if !d.done {
-			return true
+		if a := now.Sub(d.since); !d.done && (!pending || a < age) {
+			age, pending = a, true
 		}
 	}
-	return false
+	return age, pending
 }
 
 func (ds drains) report() map[netip.AddrPort]plan.Drain {
@@ -89,41 +90,4 @@ func (ds drains) report() map[netip.AddrPort]plan.Drain {
 		out[addr] = plan.Drain{Since: d.since, Done: d.done}
 	}
 	return out
-}
-
-// established returns the remote ends of this network namespace's established
-// IPv4 connections (/proc/net/tcp, proc_net_tcp(5)): nginx is on the host network.
-func established() map[netip.AddrPort]bool {
-	out := map[netip.AddrPort]bool{}
-	f, err := os.Open("/proc/net/tcp")
-	if err != nil {
-		return out
-	}
-	defer func() { _ = f.Close() }()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		fields := strings.Fields(lines.Text())
-		const remote, state = 2, 3
-		if len(fields) <= state || fields[state] != "01" {
-			continue
-		}
-		if a, ok := parseHexAddr(fields[remote]); ok {
-			out[a] = true
-		}
-	}
-	return out
-}
-
-// parseHexAddr reads "0101007F:1F90": the address in the machine's byte order,
-// little-endian on all havn runs on.
-func parseHexAddr(s string) (netip.AddrPort, bool) {
-	host, port, ok := strings.Cut(s, ":")
-	b, err := hex.DecodeString(host)
-	if !ok || err != nil || len(b) != 4 {
-		return netip.AddrPort{}, false
-	}
-	p, err := strconv.ParseUint(port, 16, 16)
-	if err != nil {
-		return netip.AddrPort{}, false
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{b[3], b[2], b[1], b[0]}), uint16(p)), true
 }

@@ -56,8 +56,9 @@ type number int
 
 func (n number) emit() (string, error) { return strconv.Itoa(int(n)), nil }
 
-// maxToken is below NGX_CONF_BUFFER (4096), which one token must fit in.
-const maxToken = 2048
+// maxToken is half of NGX_CONF_BUFFER (4096), which one token must fit in as it is
+// written: with every character escaped, and the quotes.
+const maxToken = 2000
 
 // quote makes s one token of nginx's configuration that means s. There is no way
 // to write a dollar sign that nginx does not expand, nor a control character that

@@ -2,13 +2,13 @@ package nginx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,14 +30,19 @@ type Config struct {
 	RequestLimit time.Duration
 	// ShutdownTimeout is when an old worker cuts what it still has.
 	ShutdownTimeout time.Duration
-	AccessLog       bool
-	Log             *slog.Logger
+	// OldWorkers is how many old workers may be kept by long connections; beyond
+	// it the oldest are ended.
+	OldWorkers int
+	AccessLog  bool
+	Log        *slog.Logger
 }
 
 // Defaults of [Config].
 const (
 	DefaultRequestLimit    = time.Minute
-	DefaultShutdownTimeout = 10 * time.Minute
+	DefaultShutdownTimeout = time.Hour
+	// oldGenerations times the workers of one is the default of OldWorkers.
+	oldGenerations = 8
 )
 
 // A Gateway is nginx and what it has confirmed.
@@ -51,8 +56,9 @@ type Gateway struct {
 	// confirmed is the last generation nginx answered for; number 0 is none.
 	confirmed generation
 	// master is the process that answered.
-	master   int
+	master   worker
 	version  string
+	outdated string
 	routed   map[netip.AddrPort]time.Time
 	drains   drains
 	rejected map[string]string
@@ -71,25 +77,52 @@ func New(c Config) (*Gateway, error) {
 	if c.ShutdownTimeout == 0 {
 		c.ShutdownTimeout = DefaultShutdownTimeout
 	}
+	if c.OldWorkers == 0 {
+		c.OldWorkers = oldGenerations * runtime.NumCPU()
+	}
 	if err := os.MkdirAll(filepath.Join(c.Dir, "tmp"), 0o755); err != nil {
 		return nil, fmt.Errorf("nginx directory: %w", err)
 	}
 	g := &Gateway{Config: c, listener: l, routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
-	if last, ok := pointed(c.Dir, confirmed); ok {
-		g.confirmed = last
-		for a := range last.table.Servers() {
-			g.routed[a] = time.Now()
-		}
+	last, ok := pointed(c.Dir, confirmed)
+	if !ok {
+		last, ok = pointed(c.Dir, current)
+	}
+	if ok {
+		g.take(last)
 	}
 	return g, nil
 }
 
-func (g *Gateway) settings() Settings {
-	return Settings{
-		Dir: g.Dir, Listen: g.listener.directives, Local: g.listener.local, AccessLog: g.AccessLog,
-		MinTimeout: atLeast(g.version, 1, 27, 4), ShutdownTimeout: g.ShutdownTimeout,
+// take makes a generation the confirmed one.
+func (g *Gateway) take(next generation) {
+	g.confirmed = next
+	servers := next.table.Servers()
+	maps.DeleteFunc(g.routed, func(a netip.AddrPort, _ time.Time) bool { return !servers[a] })
+	for a := range servers {
+		if _, was := g.routed[a]; !was {
+			g.routed[a] = time.Now()
+		}
+		delete(g.drains, a)
 	}
 }
+
+func (g *Gateway) limits() limits { return limits{g.RequestLimit, g.ShutdownTimeout} }
+
+func (g *Gateway) settings() Settings {
+	s := Settings{
+		Dir: g.Dir, Listen: g.listener.directives, Local: g.listener.local,
+		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout,
+	}
+	if g.AccessLog {
+		s.AccessLog = g.Process.Output()
+	}
+	return s
+}
+
+// lossless: the version knows keepalive_min_timeout, so a reload resets no
+// client's connection.
+func lossless(version string) bool { return atLeast(version, 1, 27, 4) }
 
 // atLeast compares a version like "1.30.4".
 func atLeast(version string, want ...int) bool {
@@ -105,14 +138,19 @@ func atLeast(version string, want ...int) bool {
 	return version != ""
 }
 
-// Degraded says what nginx's version can't do; empty if it can do all.
+// Degraded says what nginx's version can't do, or that another is wanted; empty
+// if all is well.
 func (g *Gateway) Degraded() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.version == "" || atLeast(g.version, 1, 27, 4) {
-		return ""
+	var out []string
+	if g.version != "" && !lossless(g.version) {
+		out = append(out, fmt.Sprintf("nginx %s resets idle connections at each reload: expect to lose requests a second x round trip; 1.28 or newer loses none", g.version))
 	}
-	return fmt.Sprintf("nginx %s resets idle connections at each reload: expect to lose requests a second x round trip; 1.28 or newer loses none", g.version)
+	if g.outdated != "" {
+		out = append(out, fmt.Sprintf("%s; to change it is an outage of about a second: `%s`", g.outdated, g.Process.Replace()))
+	}
+	return strings.Join(out, "; ")
 }
 
 // Version is nginx's version, empty before it was seen running.
@@ -129,125 +167,38 @@ func (g *Gateway) Observe(ctx context.Context) (plan.Gateway, error) {
 	if err != nil {
 		return plan.Gateway{}, err
 	}
+	now, alive := workerAt(pid)
 	g.mu.Lock()
-	known := pid != 0 && pid == g.master
-	last := g.confirmed
+	known := pid != 0 && (now == g.master || !alive && g.master.pid == pid)
 	g.mu.Unlock()
-	if pid != 0 && !known && last.number > 0 {
-		number, hash, err := ask(ctx, g.listener.probe)
-		if err == nil && number == last.number && hash == last.table.Hash() {
-			g.recognise(ctx, pid)
-			known = true
+	// While an act is under way it is the one that asks.
+	if g.swap.TryLock() {
+		switch {
+		case pid == 0:
+		case !known:
+			known = g.meet(ctx, pid)
+		case !g.intact():
+			g.Log.Warn("nginx's configuration on disk is not what havn wrote; it is written anew", "dir", g.Dir)
+			known = false
 		}
+		g.swap.Unlock()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.drains.update(time.Now(), g.RequestLimit)
-	out := plan.Gateway{
+	g.drains.update(time.Now(), g.limits())
+	return plan.Gateway{
 		Running: known, Generation: g.confirmed.number, Table: g.confirmed.table,
 		Routed: maps.Clone(g.routed), Unrouted: g.drains.report(), Rejected: maps.Clone(g.rejected), Problem: g.problem,
-	}
-	return out, nil
+	}, nil
 }
 
-// recognise takes a master that answers for the confirmed generation as ours. Its
-// leaving workers may still send requests to anybody an older generation names.
-func (g *Gateway) recognise(ctx context.Context, pid int) {
-	version, err := g.Process.Version(ctx)
-	if err != nil {
-		g.Log.Warn("nginx does not tell its version", "err", err)
-	}
+// intact: what nginx would start with is what it has confirmed.
+func (g *Gateway) intact() bool {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.master, g.version, g.problem = pid, version, ""
-	var leaving []worker
-	for _, w := range workersOf(pid) {
-		if w.leaving() {
-			leaving = append(leaving, w)
-		}
-	}
-	if len(leaving) == 0 {
-		return
-	}
-	now := time.Now()
-	for _, old := range saved(g.Dir) {
-		for a := range old.table.Servers() {
-			if _, routed := g.routed[a]; !routed && g.drains[a] == nil {
-				g.drains[a] = &drain{since: now, workers: leaving}
-			}
-		}
-	}
-}
-
-// StartGateway brings nginx up with the last confirmed table unless it runs with
-// it.
-func (g *Gateway) StartGateway(ctx context.Context) error {
-	g.swap.Lock()
-	defer g.swap.Unlock()
-	err := g.start(ctx)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.problem = ""
-	if err != nil {
-		g.problem = "nginx does not run: " + err.Error()
-	}
-	return err
-}
-
-func (g *Gateway) start(ctx context.Context) error {
-	pid, err := g.Process.Master(ctx)
-	if err != nil {
-		return err
-	}
-	if pid == 0 {
-		if who := g.listener.taken(); who != "" {
-			return errors.New(who)
-		}
-	}
-	want, err := g.prepare()
-	if err != nil {
-		return err
-	}
-	mark := g.logEnd()
-	if pid == 0 {
-		err = g.Process.Start(ctx, filepath.Join(g.Dir, current, confFile))
-	} else {
-		err = g.reload(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	const startTime = 10 * time.Second
-	if err := awaitGeneration(ctx, g.listener.probe, want, time.Now().Add(startTime)); err != nil {
-		return g.explain(ctx, mark, err)
-	}
-	if pid, err = g.Process.Master(ctx); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	g.confirmed = want
+	last := g.confirmed
 	g.mu.Unlock()
-	g.recognise(ctx, pid)
-	return point(g.Dir, confirmed, want.number)
-}
-
-// prepare makes current the last confirmed generation, or a first, empty one. One
-// that was switched to and never confirmed is not to be started with.
-func (g *Gateway) prepare() (generation, error) {
-	g.mu.Lock()
-	last, settings := g.confirmed, g.settings()
-	g.mu.Unlock()
-	if last.number == 0 {
-		last = generation{number: 1}
-		conf, err := Render(settings, last.table, last.number)
-		if err != nil {
-			return last, err
-		}
-		if err := save(g.Dir, last, conf); err != nil {
-			return last, err
-		}
-	}
-	return last, point(g.Dir, current, last.number)
+	at, ok := pointed(g.Dir, current)
+	return ok && at.number == last.number && at.sum == last.sum
 }
 
 // Forget removes all that is on disk. It is for when nginx has been removed.
@@ -255,16 +206,4 @@ func (g *Gateway) Forget() error {
 	g.swap.Lock()
 	defer g.swap.Unlock()
 	return os.RemoveAll(g.Dir)
-}
-
-// explain adds nginx's own words to an error.
-func (g *Gateway) explain(ctx context.Context, mark int64, err error) error {
-	lines := g.logSince(mark)
-	if len(lines) == 0 {
-		lines, _ = g.Process.Logs(ctx)
-	}
-	if len(lines) == 0 {
-		return err
-	}
-	return fmt.Errorf("%w: nginx says: %s", err, strings.Join(lines, "; "))
 }

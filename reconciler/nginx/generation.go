@@ -2,6 +2,8 @@ package nginx
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +25,8 @@ import (
 type generation struct {
 	number int
 	table  plan.Table
+	// sum identifies nginx.conf.
+	sum string
 }
 
 const (
@@ -37,8 +41,14 @@ const (
 
 func genName(n int) string { return fmt.Sprintf("gen-%d", n) }
 
+// sumOf identifies the bytes of a configuration.
+func sumOf(conf []byte) string {
+	sum := sha256.Sum256(conf)
+	return hex.EncodeToString(sum[:])
+}
+
 // save writes a generation, whole and synced, before anything points to it.
-func save(dir string, g generation, conf []byte) error {
+func save(dir string, g *generation, conf []byte) error {
 	at := filepath.Join(dir, genName(g.number))
 	if err := os.RemoveAll(at); err != nil {
 		return err
@@ -50,6 +60,7 @@ func save(dir string, g generation, conf []byte) error {
 	if err != nil {
 		return err
 	}
+	g.sum = sumOf(conf)
 	if err := writeSynced(filepath.Join(at, confFile), conf); err != nil {
 		return err
 	}
@@ -78,6 +89,19 @@ func point(dir, link string, number int) error {
 	return os.Rename(tmp, filepath.Join(dir, link))
 }
 
+// pointBoth makes a generation the one nginx starts with and the confirmed one.
+func pointBoth(dir string, number int) error {
+	for _, link := range []string{current, confirmed} {
+		if to, err := os.Readlink(filepath.Join(dir, link)); err == nil && to == genName(number) {
+			continue
+		}
+		if err := point(dir, link, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pointed returns the generation a link means; false if it means none that can
 // be read.
 func pointed(dir, link string) (generation, bool) {
@@ -98,18 +122,31 @@ func load(dir, name string) (generation, bool) {
 	if err != nil || json.Unmarshal(text, &g.table) != nil {
 		return generation{}, false
 	}
-	if _, err := os.Stat(filepath.Join(dir, name, confFile)); err != nil {
+	conf, err := os.ReadFile(filepath.Join(dir, name, confFile))
+	if err != nil {
 		return generation{}, false
 	}
+	g.sum = sumOf(conf)
 	return g, true
 }
 
-// saved returns all generations on disk, oldest first not guaranteed.
-func saved(dir string) []generation {
+// numbers are those of the generations on disk.
+func numbers(dir string) []int {
 	names, _ := filepath.Glob(filepath.Join(dir, "gen-*"))
-	var out []generation
+	var out []int
 	for _, n := range names {
-		if g, ok := load(dir, filepath.Base(n)); ok {
+		if number, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(n), "gen-")); err == nil {
+			out = append(out, number)
+		}
+	}
+	return out
+}
+
+// saved returns all generations on disk that can be read.
+func saved(dir string) []generation {
+	var out []generation
+	for _, n := range numbers(dir) {
+		if g, ok := load(dir, genName(n)); ok {
 			out = append(out, g)
 		}
 	}
@@ -118,11 +155,9 @@ func saved(dir string) []generation {
 
 // prune removes all but the newest generations.
 func prune(dir string, newest int) {
-	names, _ := filepath.Glob(filepath.Join(dir, "gen-*"))
-	for _, n := range names {
-		number, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(n), "gen-"))
-		if err == nil && number <= newest-keepGenerations {
-			_ = os.RemoveAll(n)
+	for _, n := range numbers(dir) {
+		if n <= newest-keepGenerations {
+			_ = os.RemoveAll(filepath.Join(dir, genName(n)))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -95,10 +96,17 @@ func holder(port string) string {
 		}
 		pid := strings.Split(link, "/")[2]
 		comm, _ := os.ReadFile("/proc/" + pid + "/comm")
-		return fmt.Sprintf("process %s (pid %s)", strings.TrimSpace(string(comm)), pid)
+		cgroup, _ := os.ReadFile("/proc/" + pid + "/cgroup")
+		where := ""
+		if id := containerID.Find(cgroup); id != nil {
+			where = fmt.Sprintf(", in container %.12s", id)
+		}
+		return fmt.Sprintf("process %s (pid %s%s)", strings.TrimSpace(string(comm)), pid, where)
 	}
 	return "another process"
 }
+
+var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
 
 // listening returns the inodes of the sockets that listen on a port.
 func listening(port int) map[string]bool {

@@ -15,19 +15,21 @@ func (e *emitter) locations(ls []plan.Location) {
 	exact := map[string]bool{}
 	all := false
 	for _, l := range ls {
-		exact[l.Path] = exact[l.Path] || l.Exact
-		all = all || l.Path == "/" && !l.Exact
+		at := decoded(l.Path)
+		exact[at] = exact[at] || l.Exact
+		all = all || at == "/" && !l.Exact
 	}
 	for _, l := range ls {
+		at := decoded(l.Path)
 		switch {
 		case l.Exact:
-			e.location(l, "=", l.Path)
-		case l.Path == "/":
+			e.location(l, "=", at)
+		case at == "/":
 			e.location(l, "", "/")
 		default:
-			below := strings.TrimSuffix(l.Path, "/") + "/"
-			if !exact[l.Path] && below != l.Path {
-				e.location(l, "=", l.Path)
+			below := strings.TrimSuffix(at, "/") + "/"
+			if !exact[at] && below != at {
+				e.location(l, "=", at)
 			}
 			// ^~ keeps nginx from trying regular expressions; there are none.
 			e.location(l, "^~", below)
@@ -68,9 +70,9 @@ func (e *emitter) redirect(r spec.Redirect, path string) {
 			e.err = err
 			return
 		}
-		rest := raw(`"^` + strings.ReplaceAll(regexp.QuoteMeta(prefix), `\`, `\\`) + `(.*)$"`)
+		rest := raw(`"^` + strings.ReplaceAll(regexp.QuoteMeta(prefix), `\`, `\\`) + `(?<havn_rest>.*)$"`)
 		e.block(func() {
-			e.dir("return", number(r.Code), raw(strings.TrimSuffix(to, `"`)+`$1"`))
+			e.dir("return", number(r.Code), raw(strings.TrimSuffix(to, `"`)+`$havn_rest"`))
 		}, "if", raw("($request_uri"), raw("~"), rest+")")
 	}
 	e.dir("return", number(r.Code), text(r.To))
@@ -127,6 +129,13 @@ func onOff(on bool) raw {
 	return "off"
 }
 
+// believed are headers that applications and libraries take as a proxy's word.
+// There is no proxy before this one, so they are removed.
+var believed = []string{
+	"Forwarded", "Proxy", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Scheme",
+	"X-Forwarded-Server", "X-Forwarded-Ssl", "X-Original-URL", "X-Rewrite-URL",
+}
+
 // requestHeaders tells the service who asked and how. They overwrite what the
 // client sent: this is the edge, and a client's word is not to be believed.
 func (e *emitter) requestHeaders(o spec.Options) {
@@ -138,6 +147,9 @@ func (e *emitter) requestHeaders(o spec.Options) {
 		"X-Forwarded-Host":  "$havn_host",
 		"X-Request-ID":      "$request_id",
 		"Connection":        `""`,
+	}
+	for _, name := range believed {
+		own[name] = `""`
 	}
 	if o.WebSocket {
 		own["Upgrade"], own["Connection"] = "$http_upgrade", "$havn_connection"

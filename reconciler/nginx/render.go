@@ -1,14 +1,12 @@
 package nginx
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"havn.internal/reconciler/plan"
@@ -28,8 +26,8 @@ type Settings struct {
 	// ShutdownTimeout is when an old worker cuts the connections it still has
 	// (worker_shutdown_timeout).
 	ShutdownTimeout time.Duration
-	// AccessLog has requests logged to the process's standard output.
-	AccessLog bool
+	// AccessLog is the file that requests are logged to; empty for none.
+	AccessLog string
 }
 
 // generationHost is the private name under which nginx says its generation, on
@@ -44,10 +42,8 @@ const keepaliveMin = 3 * time.Second
 // Render writes the configuration of a table: a pure function, byte for byte.
 // The error is about the first location that can't be written.
 func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
-	for _, l := range t.Locations {
-		if err := checkLocation(l); err != nil {
-			return nil, fmt.Errorf("route %s: %w", l.Route, err)
-		}
+	if err := checkTable(t); err != nil {
+		return nil, err
 	}
 	e := &emitter{}
 	e.dir("pid", text(filepath.Join(s.Dir, "nginx.pid")))
@@ -81,16 +77,14 @@ func (e *emitter) base(s Settings) {
 		e.dir("keepalive_min_timeout", duration(keepaliveMin))
 	}
 	e.dir("server_names_hash_max_size", number(16384))
-	e.dir("server_names_hash_bucket_size", number(256))
+	e.dir("server_names_hash_bucket_size", number(512))
+	e.dir("proxy_headers_hash_bucket_size", number(256))
 	e.dir("large_client_header_buffers", number(4), raw("16k"))
 	e.block(func() {
 		e.dir("default", raw("upgrade"))
 		e.dir(`""`, raw(`""`))
 	}, "map", raw("$http_upgrade"), raw("$havn_connection"))
-	e.block(func() {
-		e.dir("default", raw("$http_host"))
-		e.dir(`""`, raw("$host"))
-	}, "map", raw("$http_host"), raw("$havn_host"))
+	e.host()
 	e.block(func() {
 		e.dir("default", raw("0"))
 		for _, a := range s.Local {
@@ -100,13 +94,32 @@ func (e *emitter) base(s Settings) {
 	e.dir("proxy_http_version", raw("1.1"))
 	e.dir("proxy_buffer_size", raw("16k"))
 	e.dir("proxy_buffers", number(8), raw("16k"))
+	// A service must not have nginx answer with another location's content.
+	e.dir("proxy_ignore_headers", raw("X-Accel-Redirect"))
+	// A redirect without a host holds behind any port mapping.
+	e.dir("absolute_redirect", raw("off"))
 	e.dir("proxy_next_upstream", raw("error"), raw("timeout"))
 	e.dir("proxy_next_upstream_tries", number(2))
 	e.dir("proxy_next_upstream_timeout", duration(5*time.Second))
 }
 
+// host is the Host that services see: what the client sent, with its port. It may
+// lack it (HTTP/1.0), and in a request line with a whole URL it may name another
+// host than the one that is asked for: then the one in the request line holds, by
+// which nginx chose the route (RFC 9112, 3.2.2).
+func (e *emitter) host() {
+	e.block(func() {
+		e.dir("default", raw("$host"))
+		e.dir(`""`, raw("$server_addr"))
+	}, "map", raw("$host"), raw("$havn_name"))
+	e.block(func() {
+		e.dir("default", raw("$havn_name"))
+		e.dir(`"~*^(?<havn_asked>[^ ]+) \\k<havn_asked>(:[0-9]+)?$"`, raw("$http_host"))
+	}, "map", raw(`"$host $http_host"`), raw("$havn_host"))
+}
+
 func (e *emitter) accessLog(s Settings) {
-	if !s.AccessLog {
+	if s.AccessLog == "" {
 		e.dir("access_log", raw("off"))
 		return
 	}
@@ -114,13 +127,8 @@ func (e *emitter) accessLog(s Settings) {
 		`"client":"$remote_addr","host":"$host","method":"$request_method","uri":"$request_uri","status":$status,`+
 		`"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",`+
 		`"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time","agent":"$http_user_agent"}'`))
-	e.dir("access_log", raw(accessLogPath), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
+	e.dir("access_log", text(s.AccessLog), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
 }
-
-// accessLogPath is the standard output of the container's first process. Unlike
-// /dev/stdout it means the same to `nginx -t`, which is run in the container's
-// file system and not in its process namespace.
-const accessLogPath = "/proc/1/fd/1"
 
 // upstreamName is generated: a user's name never becomes one of nginx's.
 func upstreamName(l plan.Location) string {
@@ -187,55 +195,4 @@ func (e *emitter) listen(s Settings, option string) {
 		}
 		e.dir("listen", args...)
 	}
-}
-
-// servers writes one server for each set of hosts with the same locations, and
-// one for everybody else.
-func (e *emitter) servers(s Settings, t plan.Table) {
-	byHost := map[string][]plan.Location{}
-	for _, l := range t.Locations {
-		byHost[l.Host] = append(byHost[l.Host], l)
-	}
-	groups := map[string][]string{}
-	for host, locations := range byHost {
-		if host != "_" {
-			key := groupKey(locations)
-			groups[key] = append(groups[key], host)
-		}
-	}
-	var sets [][]string
-	for _, hosts := range groups {
-		slices.Sort(hosts)
-		sets = append(sets, hosts)
-	}
-	slices.SortFunc(sets, func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
-	e.block(func() {
-		e.listen(s, "default_server")
-		e.dir("server_name", raw(`""`))
-		e.locations(byHost["_"])
-	}, "server")
-	for _, hosts := range sets {
-		e.block(func() {
-			e.listen(s, "")
-			names := make([]arg, len(hosts))
-			for i, h := range hosts {
-				names[i] = text(h)
-			}
-			e.dir("server_name", names...)
-			e.locations(byHost[hosts[0]])
-		}, "server")
-	}
-}
-
-// groupKey is equal for hosts that can share a server block.
-func groupKey(locations []plan.Location) string {
-	same := slices.Clone(locations)
-	for i := range same {
-		same[i].Host, same[i].Route = "", ""
-	}
-	form, err := json.Marshal(same)
-	if err != nil {
-		panic("nginx: " + err.Error()) // only strings, numbers and addresses
-	}
-	return string(form)
 }

@@ -1,0 +1,91 @@
+package nginx
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// maxLog bounds each of nginx's logs. nginx writes them in append mode, so they
+// may be emptied in place.
+const maxLog = 8 << 20
+
+func (g *Gateway) logPath() string { return filepath.Join(g.Dir, "error.log") }
+
+// boundLogs bounds what nginx writes to its directory.
+func (g *Gateway) boundLogs() {
+	for _, path := range []string{g.logPath(), g.Process.Output()} {
+		if filepath.Dir(path) != g.Dir {
+			continue
+		}
+		if i, err := os.Stat(path); err != nil || i.Size() <= maxLog {
+			continue
+		}
+		if err := os.Truncate(path, 0); err != nil {
+			g.Log.Warn("can't bound nginx's log", "err", err)
+		}
+	}
+}
+
+func (g *Gateway) logEnd() int64 {
+	i, err := os.Stat(g.logPath())
+	if err != nil {
+		return 0
+	}
+	return i.Size()
+}
+
+// logSince returns the problems nginx logged after a mark.
+func (g *Gateway) logSince(mark int64) []string {
+	f, err := os.Open(g.logPath())
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.Seek(mark, io.SeekStart); err != nil {
+		return nil
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return nil
+	}
+	return problems(string(text))
+}
+
+// problems are nginx's lines about what it could not do, each once.
+func problems(text string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.Contains(line, "[emerg]") && !strings.Contains(line, "[alert]") {
+			continue
+		}
+		if p := firstProblem(line); !seen[p] {
+			seen[p] = true
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+var (
+	// lineHead is the process and thread that every line begins with.
+	lineHead = regexp.MustCompile(`^\d+#\d+: (\*\d+ )?`)
+	// linePlace is where in a generation's file the fault is.
+	linePlace = regexp.MustCompile(` in \S*/gen-\d+/nginx\.conf:\d+`)
+)
+
+// firstProblem is nginx's worst line, without time, level and the file of ours.
+func firstProblem(out string) string {
+	lines := strings.Split(out, "\n")
+	for _, level := range []string{"[emerg] ", "[alert] ", "[crit] ", "[error] ", "[warn] "} {
+		for _, line := range lines {
+			if _, text, found := strings.Cut(line, level); found {
+				return linePlace.ReplaceAllString(lineHead.ReplaceAllString(text, ""), "")
+			}
+		}
+	}
+	return strings.TrimSpace(out)
+}

@@ -1,0 +1,95 @@
+package nginx
+
+import (
+	"context"
+	"time"
+)
+
+// meet takes a master for ours if it answers for a generation that is on disk and
+// written as it would be written today. It may be one that was switched to when
+// havn ended: what nginx answers for is in force. The caller holds swap.
+func (g *Gateway) meet(ctx context.Context, pid int) bool {
+	number, hash, err := ask(ctx, g.listener.probe)
+	if err != nil {
+		return false
+	}
+	in, ok := load(g.Dir, genName(number))
+	if !ok || in.table.Hash() != hash {
+		return false
+	}
+	if err := g.learn(ctx); err != nil {
+		g.Log.Warn("nginx does not tell its version", "err", err)
+	}
+	g.mu.Lock()
+	settings := g.settings()
+	g.mu.Unlock()
+	conf, err := Render(settings, in.table, in.number)
+	if err != nil || sumOf(conf) != in.sum {
+		return false
+	}
+	if err := pointBoth(g.Dir, number); err != nil {
+		g.Log.Error("can't keep nginx's generation on disk", "err", err)
+		return false
+	}
+	g.recognise(ctx, pid, in)
+	return true
+}
+
+// learn asks for nginx's version, and whether it is the one that is wanted.
+func (g *Gateway) learn(ctx context.Context) error {
+	version, err := g.Process.Version(ctx)
+	if err != nil {
+		return err
+	}
+	outdated, err := g.Process.Outdated(ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.version, g.outdated = version, outdated
+	return err
+}
+
+// recognise takes a master that answers for a generation as ours. Its leaving
+// workers may still send requests to anybody an older generation names.
+func (g *Gateway) recognise(ctx context.Context, pid int, in generation) {
+	workers, seen := settled(ctx, pid)
+	leaving := leavingOf(workers)
+	older := saved(g.Dir)
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.take(in)
+	g.master, _ = workerAt(pid)
+	g.master.pid, g.problem = pid, ""
+	if seen && len(leaving) == 0 {
+		return
+	}
+	for _, old := range older {
+		for a := range old.table.Servers() {
+			if _, routed := g.routed[a]; !routed && g.drains[a] == nil {
+				g.drains[a] = &drain{since: now, workers: leaving, unseen: !seen}
+			}
+		}
+	}
+}
+
+// farewell is longer than nginx takes, after new workers came, to tell the old
+// ones to leave (100 ms, ngx_master_process_cycle).
+const farewell = 300 * time.Millisecond
+
+// settled returns the workers of a master when no reload is under way: those
+// that are to leave know it.
+func settled(ctx context.Context, pid int) ([]worker, bool) {
+	workers, seen := workersOf(pid)
+	for until := time.Now().Add(farewell); time.Now().Before(until); {
+		if len(leavingOf(workers)) == 0 && !anyYounger(workers, farewell) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return workers, seen
+		case <-time.After(drainTick):
+		}
+		workers, seen = workersOf(pid)
+	}
+	return workers, seen
+}
