@@ -99,6 +99,9 @@ func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err er
 	return true
 }
 
+// followUp are messages of the parser that only say that it has lost its way.
+var followUp = regexp.MustCompile("^(expected |illegal character)")
+
 // leaveOut reports err and takes the files that it names out of the overlay; false
 // if it names none. Of the mistakes in the syntax of one file only the first is
 // sure to be one.
@@ -114,7 +117,7 @@ func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
 			if _, still := overlay[pos.Filename()]; still {
 				delete(overlay, pos.Filename())
 			} else {
-				out = strings.HasPrefix(message(one), "expected ")
+				out = followUp.MatchString(message(one))
 			}
 		}
 		if !out {
@@ -185,9 +188,8 @@ func isCounted(name string) bool {
 		!strings.HasSuffix(base, "_tool.cue") && !strings.HasSuffix(base, "_test.cue")
 }
 
-// overlay lays the snapshot out for CUE, with the embedded schema in place of
-// whatever is vendored. The generated bind.cue is left out: every entry is held
-// to the schema anyway, once.
+// overlay lays the snapshot out for CUE, with a schema that is open in place of
+// whatever is vendored, and without the generated bind.cue.
 func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	overlay := map[string]load.Source{}
 	for name, content := range e.snapshot.Files {
@@ -202,10 +204,22 @@ func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	if _, has := e.snapshot.Files["cue.mod/module.cue"]; !has {
 		overlay[path.Join(snapshotRoot, "cue.mod/module.cue")] = load.FromString("module: \"havn.invalid/site@v0\"\nlanguage: version: \"v0.14.0\"\n")
 	}
-	for name, content := range schemaFiles() {
-		overlay[path.Join(snapshotRoot, "cue.mod/pkg", moduleDir, name)] = load.FromBytes(content)
-	}
+	overlay[path.Join(snapshotRoot, "cue.mod/pkg", moduleDir, "v1/open.cue")] = load.FromString(openSchema(e.shapes))
 	return overlay
+}
+
+// openSchema has every definition of the schema and holds to none of them: what a
+// spec says is compared with the schema by havn, once and in its own words.
+func openSchema(shapes map[string]*shape) string {
+	text := "package v1\n"
+	for _, name := range sortedKeys(shapes) {
+		if shapes[name].object != nil {
+			text += name + ": {...}\n"
+		} else {
+			text += name + ": _\n"
+		}
+	}
+	return text
 }
 
 // isBound: bind.cue is as `havn init` writes it.

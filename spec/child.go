@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,16 +24,17 @@ import (
 //	if spec.IsChild() { os.Exit(spec.RunChild()) }
 const ChildArg = "evaluate-snapshot"
 
-// Bounds of an evaluation. CUE has none of its own: a few bytes of it can ask for
-// all memory there is (see the tests).
-const (
-	baseTime   = 10 * time.Second
-	timeAFile  = 10 * time.Millisecond
-	cpuSeconds = 60
-	// addressSpace leaves Go's runtime the room it reserves; below 1 GiB it fails.
-	addressSpace = 3 << 30
-	maxOutput    = 64 << 20
-)
+// limits bound an evaluation. CUE has no bounds of its own: a few bytes of it can
+// ask for all memory there is (see the tests).
+type limits struct {
+	time, timeAFile time.Duration
+	cpu             uint64 // seconds
+	// memory is address space; Go's runtime reserves some, and fails below 1 GiB.
+	memory uint64
+	output int
+}
+
+var usualLimits = limits{time: 10 * time.Second, timeAFile: 10 * time.Millisecond, cpu: 60, memory: 3 << 30, output: 64 << 20}
 
 // Load reads a directory into a Site. The error is [Problems] if the directory
 // is at fault. The evaluation happens in a child process with limits on time,
@@ -52,18 +55,23 @@ type answer struct {
 
 // Evaluate evaluates the snapshot in a child process, as [Load] does.
 func (s Snapshot) Evaluate(ctx context.Context) (Site, error) {
-	limit := baseTime + time.Duration(len(s.Files))*timeAFile
+	return s.evaluate(ctx, usualLimits)
+}
+
+func (s Snapshot) evaluate(ctx context.Context, l limits) (Site, error) {
+	limit := l.time + time.Duration(len(s.Files))*l.timeAFile
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	input, err := json.Marshal(s)
 	if err != nil {
 		return Site{}, fmt.Errorf("evaluate: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", ChildArg)
-	cmd.Env = []string{"GOGC=400", "GOTRACEBACK=none", "HOME=/", "CUE_REGISTRY=none", "CUE_CACHE_DIR=/nonexistent"}
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", ChildArg, strconv.FormatUint(l.cpu, 10), strconv.FormatUint(l.memory, 10))
+	// The number of threads is fixed so that the address space they take is, too.
+	cmd.Env = []string{"GOMAXPROCS=2", "MALLOC_ARENA_MAX=1", "GOGC=400", "GOTRACEBACK=none", "HOME=/", "CUE_REGISTRY=none", "CUE_CACHE_DIR=/nonexistent"}
 	cmd.Dir = "/"
 	cmd.Stdin = bytes.NewReader(input)
-	out, errOut := &capped{max: maxOutput}, &capped{max: 64 << 10}
+	out, errOut := &capped{max: l.output}, &capped{max: 64 << 10}
 	cmd.Stdout, cmd.Stderr = out, errOut
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
@@ -71,13 +79,13 @@ func (s Snapshot) Evaluate(ctx context.Context) (Site, error) {
 	err = cmd.Run()
 	switch {
 	case out.over:
-		return Site{}, Problems{{What: "the spec evaluates to more than 64 MiB", Expected: "less generated text"}}
+		return Site{}, Problems{{What: fmt.Sprintf("the spec evaluates to more than %d MiB", l.output>>20), Expected: "less generated text"}}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Site{}, Problems{{What: fmt.Sprintf("the spec takes more than %s to evaluate", limit), Expected: s.costly()}}
 	case ctx.Err() != nil:
 		return Site{}, ctx.Err()
 	case err != nil:
-		return Site{}, s.crashed(cmd.ProcessState, errOut.String(), err)
+		return Site{}, s.crashed(cmd.ProcessState, errOut.String(), err, l)
 	}
 	var a answer
 	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
@@ -95,18 +103,24 @@ func (s Snapshot) costly() string {
 }
 
 // crashed explains a child that did not answer.
-func (s Snapshot) crashed(state *os.ProcessState, stderr string, err error) error {
-	memory := strings.Contains(stderr, "out of memory") || strings.Contains(stderr, "cannot allocate") ||
-		strings.Contains(stderr, "stack exceeds") || strings.Contains(stderr, "stack overflow") || strings.Contains(stderr, "failed to create new OS thread")
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGXCPU {
-		return Problems{{What: fmt.Sprintf("the spec takes more than %d s of processor time to evaluate", cpuSeconds), Expected: s.costly()}}
-	}
-	if memory {
+func (s Snapshot) crashed(state *os.ProcessState, stderr string, err error, l limits) error {
+	outOfMemory := func(text string) bool { return strings.Contains(stderr, text) }
+	status, ok := state.Sys().(syscall.WaitStatus)
+	killed := ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	used := state.UserTime() + state.SystemTime()
+	switch {
+	case killed && used >= time.Duration(l.cpu)*time.Second*9/10:
+		return Problems{{What: fmt.Sprintf("the spec takes more than %d s of processor time to evaluate", l.cpu), Expected: s.costly()}}
+	case killed || slices.ContainsFunc(memoryTexts, outOfMemory):
 		return Problems{{What: "the spec takes more memory to evaluate than it may", Expected: s.costly()}}
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
 	return fmt.Errorf("evaluate: the child ended without an answer: %w: %s", err, first)
 }
+
+// memoryTexts are how Go's runtime says that there is no memory, or no stack. The
+// kernel, short of memory, kills without a word.
+var memoryTexts = []string{"out of memory", "cannot allocate", "stack exceeds", "stack overflow", "failed to create new OS thread"}
 
 // capped keeps the first max bytes written to it.
 type capped struct {
@@ -124,12 +138,12 @@ func (c *capped) Write(p []byte) (int, error) {
 }
 
 // IsChild: this process is to evaluate a snapshot, and nothing else.
-func IsChild() bool { return len(os.Args) == 2 && os.Args[1] == ChildArg }
+func IsChild() bool { return len(os.Args) == 4 && os.Args[1] == ChildArg }
 
 // RunChild reads a snapshot from standard input, evaluates it under limits and
 // prints the answer. It returns the exit code.
 func RunChild() int {
-	if err := limitSelf(); err != nil {
+	if err := limitSelf(os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -153,11 +167,19 @@ func RunChild() int {
 }
 
 // limitSelf bounds what this process may use (setrlimit(2)).
-func limitSelf() error {
+func limitSelf(cpu, memory string) error {
+	seconds, err := strconv.ParseUint(cpu, 10, 32)
+	if err != nil {
+		return err
+	}
+	addresses, err := strconv.ParseUint(memory, 10, 63)
+	if err != nil {
+		return err
+	}
 	debug.SetMaxStack(256 << 20)
-	limits := map[int]uint64{unix.RLIMIT_CPU: cpuSeconds, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0}
+	limits := map[int]uint64{unix.RLIMIT_CPU: seconds, unix.RLIMIT_FSIZE: 0, unix.RLIMIT_CORE: 0}
 	if !raceEnabled {
-		limits[unix.RLIMIT_AS] = addressSpace
+		limits[unix.RLIMIT_AS] = addresses
 	}
 	for which, limit := range limits {
 		if err := unix.Setrlimit(which, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {

@@ -16,6 +16,9 @@ import (
 func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 	for _, one := range errors.Errors(err) {
 		fields := fieldsOf(one, prefix)
+		if !e.root.Exists() {
+			fields = nil
+		}
 		if slices.ContainsFunc(known, func(m mistake) bool { return within(m.path, fields) || within(fields, m.path) }) {
 			continue
 		}
@@ -40,7 +43,7 @@ func within(parent, path []string) bool {
 func fieldsOf(err errors.Error, prefix []string) []string {
 	var out []string
 	for _, f := range err.Path() {
-		if strings.HasPrefix(f, "#") {
+		if f == "" || strings.HasPrefix(f, "#") {
 			continue
 		}
 		if n, err := strconv.Atoi(f); err == nil {
@@ -72,7 +75,10 @@ func (e *evaluation) locate(err errors.Error, fields []string) Problem {
 		}
 		return p
 	}
-	if len(fields) == 0 || !e.root.Exists() {
+	switch {
+	case strings.Contains(message(err), "module.cue"):
+		return Problem{File: "cue.mod/module.cue"}
+	case len(fields) == 0:
 		return Problem{}
 	}
 	return e.labelAt(fields...)
@@ -80,7 +86,12 @@ func (e *evaluation) locate(err errors.Error, fields []string) Problem {
 
 func message(err errors.Error) string {
 	format, args := err.Msg()
-	return strings.TrimSpace(fmt.Sprintf(format, args...))
+	text := strings.TrimSpace(fmt.Sprintf(format, args...))
+	if cause := errors.Unwrap(err); cause != nil && !strings.Contains(text, cause.Error()) {
+		first, _, _ := strings.Cut(cause.Error(), "\n")
+		text = strings.TrimPrefix(text+": "+first, ": ")
+	}
+	return strings.NewReplacer("\n", " ", snapshotRoot+"/", "").Replace(text)
 }
 
 // missing is what is wrong with a field that has to be there.
@@ -104,6 +115,10 @@ var explanations = []explanation{
 	{regexp.MustCompile(`field not allowed`), "no such field", "a field that the schema or a definition of yours has"},
 	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), "$1" + noValue, "one value"},
 	{regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`), "$1 is not allowed", "a value $2"},
+	{regexp.MustCompile(`cannot find package "(.+?)"`), `package "$1" is not in the spec`, "a directory of the spec; nothing is fetched"},
+	{regexp.MustCompile(`^language version "(.+)" declared in module.cue is too new for current language version "(.+)"`), "the module is written for CUE $1", "at most $2, which this havn has"},
+	{regexp.MustCompile(`^no language version declared in module.cue`), "no language version is declared", "`language: version: \"v0.14.0\"`"},
+	{regexp.MustCompile(`^structural cycle`), "holds itself, without an end", "a value that ends"},
 	{regexp.MustCompile(`^reference "(.+)" not found$`), `there is nothing called "$1"`, "a field, or a quoted string if it is meant as text"},
 }
 

@@ -49,14 +49,25 @@ func (d datum) literal() string {
 	return d.text
 }
 
-const longText = 60
+const (
+	longText = 60
+	longLine = 600
+)
+
+// cut shortens text to about n bytes.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "") + "..."
+}
 
 // String is d, short enough for a line.
 func (d datum) String() string {
-	if d.kind == cue.StringKind && len(d.str) > longText {
-		return strconv.Quote(d.str[:longText]) + "..."
+	if d.kind == cue.StringKind {
+		return strconv.Quote(cut(d.str, longText))
 	}
-	return d.literal()
+	return cut(d.text, longText)
 }
 
 // describe names what the shape allows, fit to follow "expected".

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ type Problem struct {
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
-		b.WriteString(p.File + ":")
+		b.WriteString(printable(p.File) + ":")
 		if p.Line > 0 {
 			fmt.Fprintf(&b, "%d:%d:", p.Line, p.Column)
 		}
@@ -34,6 +35,14 @@ func (p Problem) String() string {
 		b.WriteString(", expected " + p.Expected)
 	}
 	return b.String()
+}
+
+// printable keeps a file's name from doing more than being read.
+func printable(name string) string {
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
 }
 
 // Problems are all mistakes of a spec directory, sorted by position.
@@ -48,8 +57,11 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted returns ps in order of position, each once.
+// sorted returns ps in order of position, each once, with no line without end.
 func (ps Problems) sorted() Problems {
+	for i := range ps {
+		ps[i].What, ps[i].Expected = cut(ps[i].What, longLine), cut(ps[i].Expected, longLine)
+	}
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.What, b.What))
 	})

@@ -73,8 +73,13 @@ func (t *taker) fail(file, what, expected string) {
 	t.problems = append(t.problems, Problem{File: file, What: what, Expected: expected})
 }
 
-// skipped are the entries that are no part of a spec, whatever they are.
-func skipped(name string) bool { return name == ".git" || name == "cue.mod/pkg/havn.internal" }
+// skipped are the entries that are no part of a spec, whatever they are; also what
+// editors leave beside a file that is being written.
+func skipped(name string) bool {
+	base := path.Base(name)
+	return name == ".git" || name == "cue.mod/pkg/havn.internal" ||
+		strings.HasPrefix(base, ".#") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp")
+}
 
 func (t *taker) walk(dir string, depth int) {
 	f, err := t.root.Open(dir)
