@@ -2,19 +2,11 @@ package gitops
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
 // A Revision is one state of the source.
@@ -26,12 +18,22 @@ type Revision struct {
 }
 
 // A burst of writes is one revision: it is over after quiet without a change, or
-// after burst in any case. Where directories can't be watched they are looked at
-// every poll.
+// after burst in any case. One that takes something away is over after doubt only:
+// many programs write a file by emptying or removing it first.
 const (
 	quiet = 15 * time.Millisecond
+	doubt = 250 * time.Millisecond
 	burst = 2 * time.Second
-	poll  = 5 * time.Second
+	// git is how long a git command may hold back a revision.
+	git = 10 * time.Second
+)
+
+// A directory that can't be watched, or of which nothing can be delivered, is
+// looked at every poll; any other every relook, since some file systems tell
+// nothing of their changes.
+const (
+	poll   = 5 * time.Second
+	relook = time.Minute
 )
 
 // A Directory is a plain directory as a source.
@@ -48,217 +50,104 @@ var errEmpty = errors.New("there are no .cue files in the directory; what runs k
 // Run delivers the directory as it is, and again whenever its content changes,
 // until ctx ends. The error is that of ctx.
 func (d Directory) Run(ctx context.Context, deliver func(Revision)) error {
-	w := &watcher{Directory: d, deliver: deliver}
-	w.open()
-	defer w.close()
-	w.look()
+	path, err := filepath.Abs(d.Path)
+	if err != nil {
+		path = filepath.Clean(d.Path)
+	}
+	d.Path = path
+	s := &source{Directory: d, deliver: deliver, watcher: newWatcher(path)}
+	defer s.watcher.close()
+	s.look(ctx)
 	for ctx.Err() == nil {
-		if w.wait(ctx) {
-			w.look()
-		}
+		s.wait(ctx)
+		s.look(ctx)
 	}
 	return ctx.Err()
 }
 
-// A watcher is one Run.
-type watcher struct {
+// A source is one Run.
+type source struct {
 	Directory
 	deliver func(Revision)
-	notify  *fsnotify.Watcher
-	last    string
+	watcher *watcher
+	last    content
 	failing bool
-	// polling: the kernel would not watch everything.
+	// polling: that the directory can't be watched has been said.
 	polling bool
 }
 
-func (w *watcher) open() {
-	n, err := fsnotify.NewWatcher()
-	if err != nil {
-		w.poll(err)
-		return
+// wait returns when something may have changed and the burst is over, or when it
+// is time to look anyway.
+func (s *source) wait(ctx context.Context) {
+	pause := relook
+	if s.failing || s.watcher.err != nil {
+		pause = poll
 	}
-	w.notify = n
-	w.watchAll()
-}
-
-func (w *watcher) close() {
-	if w.notify != nil {
-		_ = w.notify.Close()
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	if s.watcher.next(ctx, timer.C) {
+		s.settle(ctx, quiet)
 	}
 }
 
-// poll falls back to looking now and then.
-func (w *watcher) poll(err error) {
-	if !w.polling {
-		w.Log.Warn("can't watch the directory; looking at it every "+poll.String(), "dir", w.Path, "err", err,
-			"help", "raise fs.inotify.max_user_watches and max_user_instances")
-	}
-	w.polling = true
-}
-
-// watchAll watches every directory below the path, and the one above it: the path
-// may be a link that is switched, or be replaced.
-func (w *watcher) watchAll() {
-	if w.notify == nil {
-		return
-	}
-	w.add(filepath.Dir(filepath.Clean(w.Path)))
-	root, err := filepath.EvalSymlinks(w.Path)
-	if err != nil {
-		return
-	}
-	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.IsDir() {
-			return nil
-		}
-		if entry.Name() == ".git" {
-			return filepath.SkipDir
-		}
-		w.add(path)
-		return nil
-	})
-}
-
-func (w *watcher) add(dir string) {
-	err := w.notify.Add(dir)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
-		w.poll(err)
-	}
-}
-
-// wait returns true when something may have changed and the burst is over.
-func (w *watcher) wait(ctx context.Context) bool {
-	var tick <-chan time.Time
-	var events chan fsnotify.Event
-	var errs chan error
-	if w.notify != nil {
-		events, errs = w.notify.Events, w.notify.Errors
-	}
-	if w.polling || w.failing {
-		t := time.NewTimer(poll)
-		defer t.Stop()
-		tick = t.C
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-tick:
-		return true
-	case e := <-events:
-		if w.foreign(e) {
-			return false
-		}
-	case err := <-errs:
-		// The kernel dropped events; what they were does not matter.
-		w.Log.Debug("file events were lost", "err", err)
-	}
-	w.settle(ctx, events)
-	return true
-}
-
-// foreign: the event is of the directory above and of another entry of it, or of
-// a file that editors write beside the one they edit.
-func (w *watcher) foreign(e fsnotify.Event) bool {
-	path := filepath.Clean(w.Path)
-	name := filepath.Base(e.Name)
-	if filepath.Dir(e.Name) == filepath.Dir(path) && e.Name != path {
-		return true
-	}
-	return e.Op == fsnotify.Chmod || strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasSuffix(name, ".swx") ||
-		strings.HasPrefix(name, ".#") || name == "4913"
-}
-
-// settle waits until the burst of events is over.
-func (w *watcher) settle(ctx context.Context, events <-chan fsnotify.Event) {
-	end := time.After(burst)
-	calm := time.NewTimer(quiet)
-	defer calm.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+// settle waits until nothing has changed for a time, and no git command is at work
+// on the files.
+func (s *source) settle(ctx context.Context, calm time.Duration) {
+	for begin := time.Now(); ctx.Err() == nil; {
+		timer := time.NewTimer(calm)
+		changed := s.watcher.next(ctx, timer.C)
+		timer.Stop()
+		switch busy, took := gitAtWork(s.Path), time.Since(begin); {
+		case !changed && !busy, !busy && took > burst, took > git:
 			return
-		case <-end:
-			return
-		case <-calm.C:
-			return
-		case <-events:
-			calm.Reset(quiet)
 		}
 	}
 }
 
 // look delivers the directory if its content is another than last time.
-func (w *watcher) look() {
-	w.watchAll()
-	root, err := filepath.EvalSymlinks(w.Path)
-	id := ""
-	if err == nil {
-		id, err = digest(root)
+func (s *source) look(ctx context.Context) {
+	root, now, err := s.read()
+	if err == nil && (now.lacks(s.last) || gitAtWork(s.Path)) {
+		s.settle(ctx, doubt)
+		root, now, err = s.read()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if err := s.watcher.err; err != nil && !s.polling {
+		s.Log.Warn("can't watch the directory; looking at it every "+poll.String(), "dir", s.Path, "err", err,
+			"help", "raise fs.inotify.max_user_watches and max_user_instances")
+		s.polling = true
 	}
 	if err != nil {
-		w.failing = true
-		w.tell(fmt.Errorf("%s: %w", w.Path, err))
+		s.failing = true
+		s.tell(fmt.Errorf("%s: %w", s.Path, err))
 		return
 	}
-	if w.failing {
-		w.failing = false
-		w.tell(nil)
+	if s.failing {
+		s.failing = false
+		s.tell(nil)
 	}
-	if id != w.last {
-		w.last = id
-		w.deliver(Revision{ID: id, Dir: root})
-	}
-}
-
-func (w *watcher) tell(err error) {
-	if w.Problem != nil {
-		w.Problem(err)
+	if now.id != s.last.id {
+		s.last = now
+		s.deliver(Revision{ID: now.id, Dir: root})
 	}
 }
 
-// digest identifies what a directory holds. Files that are too large for a spec
-// count with their size and time, for whoever evaluates them to refuse.
-func digest(root string) (string, error) {
-	h := sha256.New()
-	specs := 0
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil && path == root:
-			return err
-		case err != nil:
-			return nil // it went away meanwhile; its event is still to come
-		case entry.IsDir() && entry.Name() == ".git":
-			return filepath.SkipDir
-		case entry.IsDir():
-			return nil
-		}
-		name, _ := filepath.Rel(root, path)
-		if filepath.Ext(path) == ".cue" && !strings.HasPrefix(name, "cue.mod") {
-			specs++
-		}
-		fmt.Fprintf(h, "%d %s %s ", len(name), name, entry.Type())
-		if entry.Type().IsRegular() {
-			hashFile(h, path)
-		}
-		return nil
-	})
-	if err == nil && specs == 0 {
-		err = errEmpty
-	}
-	return fmt.Sprintf("sha256:%x", h.Sum(nil)[:8]), err
-}
-
-const largest = 1 << 20
-
-func hashFile(h io.Writer, path string) {
-	f, err := os.Open(path)
+// read watches the directory as it is now, and then reads it: what changes in
+// between is looked at once more.
+func (s *source) read() (root string, now content, err error) {
+	s.watcher.follow()
+	root, err = filepath.EvalSymlinks(s.Path)
 	if err != nil {
-		return
+		return "", now, err
 	}
-	defer func() { _ = f.Close() }()
-	if i, err := f.Stat(); err == nil && i.Size() > largest {
-		fmt.Fprintf(h, "%d %d", i.Size(), i.ModTime().UnixNano())
-		return
+	now, err = read(root)
+	return root, now, err
+}
+
+func (s *source) tell(err error) {
+	if s.Problem != nil {
+		s.Problem(err)
 	}
-	_, _ = io.Copy(h, f)
 }
