@@ -50,8 +50,9 @@ func (a Answer) of(r request) error {
 // repeats a request whose connection was closed.
 type conn struct {
 	net.Conn
-	r    *bufio.Reader
-	used int
+	r     *bufio.Reader
+	used  int
+	since time.Time // when it became idle
 }
 
 func newConn(c net.Conn) *conn { return &conn{Conn: c, r: bufio.NewReader(c)} }

@@ -32,6 +32,10 @@ const (
 	outstanding = 512
 	// freshEvery: of so many requests one opens its own connection.
 	freshEvery = 16
+	// idleLimit is when a client lets go of a connection it has not used. It is well
+	// below the time for which nginx promises to keep one (keepalive_min_timeout):
+	// one idle for longer may be closed at any moment, with a request on its way.
+	idleLimit = time.Second
 )
 
 // A Stream is a load being sent.
@@ -168,7 +172,7 @@ func (s *Stream) take(fresh bool) (*conn, error) {
 		c := s.idle[n-1]
 		s.idle = s.idle[:n-1]
 		s.mu.Unlock()
-		if !c.ended() {
+		if time.Since(c.since) < idleLimit && !c.ended() {
 			return c, nil
 		}
 		c.close()
@@ -183,6 +187,7 @@ func (s *Stream) take(fresh bool) (*conn, error) {
 func (s *Stream) give(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c.since = time.Now()
 	s.idle = append(s.idle, c)
 }
 
