@@ -30,8 +30,8 @@ type Config struct {
 	RequestLimit time.Duration
 	// ShutdownTimeout is when an old worker cuts what it still has.
 	ShutdownTimeout time.Duration
-	// OldWorkers is how many old workers may be kept by long connections; beyond
-	// it the oldest are ended.
+	// OldWorkers is how many old workers may be kept by connections longer than
+	// RequestLimit; beyond it the oldest are ended.
 	OldWorkers int
 	AccessLog  bool
 	Log        *slog.Logger

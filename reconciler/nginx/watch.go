@@ -1,7 +1,11 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"syscall"
 	"time"
 )
 
@@ -20,6 +24,7 @@ func (g *Gateway) Watch(ctx context.Context, wake func()) {
 	timer := time.NewTimer(idleTick)
 	defer timer.Stop()
 	var lost worker
+	since := map[worker]time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,7 +47,9 @@ func (g *Gateway) Watch(ctx context.Context, wake func()) {
 			g.boundLogs()
 			g.swap.Unlock()
 		}
-		g.endOldWorkers(master)
+		if master.pid != 0 {
+			g.endOldWorkers(master, since, now)
+		}
 		timer.Reset(next)
 	}
 }
@@ -58,12 +65,27 @@ func tickFor(ds drains, now time.Time) time.Duration {
 	return longerTick
 }
 
-// endOldWorkers keeps their number below the cap.
-func (g *Gateway) endOldWorkers(master worker) {
-	if master == (worker{}) {
+// endOldWorkers ends the workers that have been leaving longest, until no more
+// than the cap are left: each holds memory, and one WebSocket can keep it for
+// long. One that has only just been told is not among them. since is when each
+// was first seen leaving.
+func (g *Gateway) endOldWorkers(master worker, since map[worker]time.Time, now time.Time) {
+	all, _ := workersOf(master.pid)
+	old := leavingOf(all)
+	maps.DeleteFunc(since, func(w worker, _ time.Time) bool { return !slices.Contains(old, w) })
+	for _, w := range old {
+		if since[w].IsZero() {
+			since[w] = now
+		}
+	}
+	old = slices.DeleteFunc(old, func(w worker) bool { return now.Sub(since[w]) < g.RequestLimit })
+	if len(old) <= g.OldWorkers {
 		return
 	}
-	if n := endOldest(master.pid, g.OldWorkers); n > 0 {
-		g.Log.Warn("too many old nginx workers are kept by long connections; the oldest were ended", "ended", n, "kept", g.OldWorkers)
+	slices.SortFunc(old, func(a, b worker) int { return cmp.Compare(a.started, b.started) })
+	old = old[:len(old)-g.OldWorkers]
+	for _, w := range old {
+		_ = syscall.Kill(w.pid, syscall.SIGTERM)
 	}
+	g.Log.Warn("too many old nginx workers are kept by long connections; the oldest were ended", "ended", len(old), "kept", g.OldWorkers)
 }

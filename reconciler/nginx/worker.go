@@ -2,14 +2,12 @@ package nginx
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -120,24 +118,6 @@ func anyAlive(ws []worker) bool { return slices.ContainsFunc(ws, worker.alive) }
 
 func leavingOf(ws []worker) []worker {
 	return slices.DeleteFunc(slices.Clone(ws), func(w worker) bool { return !w.leaving() })
-}
-
-// endOldest ends the workers that have been leaving longest, until no more than
-// most are left: each holds memory, and one WebSocket can keep it for long.
-func endOldest(master, most int) int {
-	all, _ := workersOf(master)
-	old := leavingOf(all)
-	if len(old) <= most {
-		return 0
-	}
-	slices.SortFunc(old, func(a, b worker) int { return cmp.Compare(a.started, b.started) })
-	ended := 0
-	for _, w := range old[:len(old)-most] {
-		if w.alive() && syscall.Kill(w.pid, syscall.SIGTERM) == nil {
-			ended++
-		}
-	}
-	return ended
 }
 
 // ticks are the units of a process's start time (USER_HZ).
