@@ -1,9 +1,12 @@
 package spec
 
 import (
+	"bytes"
 	"encoding/json"
+	"runtime"
 	"slices"
-	"strings"
+	"sync"
+	"sync/atomic"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/cuecontext"
@@ -87,36 +90,38 @@ func (e *evaluation) topLevel() {
 	}
 }
 
+// A reader makes an entry's JSON part of the site; it returns the act of adding it.
+type reader func(name string, text []byte) (add func(), err error)
+
 // entries checks and reads every service, route and volume by itself, so that
 // one mistake does not hide another.
 func (e *evaluation) entries() {
-	e.each("services", func(name string, text []byte) error {
+	e.each("services", func(name string, text []byte) (func(), error) {
 		var src sourceService
 		err := strict(text, &src)
-		e.source[name], e.site.Services[name] = src, resolveService(name, src)
-		return err
+		s := resolveService(name, src)
+		return func() { e.source[name], e.site.Services[name] = src, s }, err
 	})
-	e.each("routes", func(name string, text []byte) error {
+	e.each("routes", func(name string, text []byte) (func(), error) {
 		var src sourceRoute
 		err := strict(text, &src)
-		e.site.Routes[name] = resolveRoute(name, src)
-		return err
+		r := resolveRoute(name, src)
+		return func() { e.site.Routes[name] = r }, err
 	})
-	e.each("volumes", func(name string, text []byte) error {
+	e.each("volumes", func(name string, text []byte) (func(), error) {
 		var src sourceVolume
 		err := strict(text, &src)
-		e.site.Volumes[name] = Volume{Name: name, Labels: src.Labels}
-		return err
+		return func() { e.site.Volumes[name] = Volume{Name: name, Labels: src.Labels} }, err
 	})
 }
 
 func strict(text []byte, into any) error {
-	d := json.NewDecoder(strings.NewReader(string(text)))
+	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	return d.Decode(into)
 }
 
-func (e *evaluation) each(kind string, read func(name string, text []byte) error) {
+func (e *evaluation) each(kind string, read reader) {
 	all := e.root.LookupPath(cue.MakePath(cue.Str(kind)))
 	if !all.Exists() {
 		return
@@ -133,33 +138,71 @@ func (e *evaluation) each(kind string, read func(name string, text []byte) error
 		e.problems = append(e.problems, p)
 		return
 	}
+	var work []*entryWork
 	for fields.Next() {
 		name := fields.Selector().Unquoted()
 		e.declared[kind] = append(e.declared[kind], name)
-		e.entry(kind, name, fields.Value(), read)
+		work = append(work, &entryWork{evaluation: *e, kind: kind, name: name, value: fields.Value()})
+	}
+	do(work, read)
+	for _, w := range work {
+		e.problems = append(e.problems, w.found...)
+		if w.add != nil {
+			w.add()
+		}
 	}
 }
 
-func (e *evaluation) entry(kind, name string, v cue.Value, read func(string, []byte) error) {
-	path := []string{kind, name}
-	mistakes := e.conform(kind, name, v)
+// do works on all entries, on each processor one.
+func do(work []*entryWork, read reader) {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(work)); i = next.Add(1) - 1 {
+				work[i].run(read)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// An entryWork is the work on one entry: an evaluation that only looks, and keeps
+// its problems to itself.
+type entryWork struct {
+	evaluation
+	kind, name string
+	value      cue.Value
+	found      Problems
+	add        func()
+}
+
+func (w *entryWork) run(read reader) {
+	w.problems = nil
+	defer func() { w.found = w.problems }()
+	v, path := w.value, []string{w.kind, w.name}
+	mistakes := w.conform(w.kind, w.name, v)
+	if len(mistakes) == 0 && v.Err() == nil {
+		if text, err := v.MarshalJSON(); err == nil {
+			w.read(read, text)
+			return
+		}
+	}
 	if err := v.Validate(cue.Concrete(true), cue.All()); err != nil {
-		e.cueProblems(err, path, mistakes...)
+		w.cueProblems(err, path, mistakes...)
+	}
+}
+
+func (w *entryWork) read(read reader, text []byte) {
+	add, err := read(w.name, text)
+	if err == nil {
+		w.add = add
 		return
 	}
-	if len(mistakes) > 0 {
-		return
-	}
-	text, err := v.MarshalJSON()
-	if err != nil {
-		e.cueProblems(err, path)
-		return
-	}
-	if err := read(name, text); err != nil {
-		p := e.labelAt(path...)
-		p.What = pathText(path) + ": " + err.Error()
-		e.problems = append(e.problems, p)
-	}
+	path := []string{w.kind, w.name}
+	p := w.labelAt(path...)
+	p.What = pathText(path) + ": " + err.Error()
+	w.problems = append(w.problems, p)
 }
 
 // conform reports where an entry differs from the schema.

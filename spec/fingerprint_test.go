@@ -31,7 +31,7 @@ func full() Release {
 // inPlace are the fields whose change needs no new container. Every other one
 // does: whoever adds a field decides here.
 var inPlace = []string{
-	"Service.Image", // the image's content address stands for it
+	"Service.Image",                                                                // the image's content address stands for it
 	"Service.Pull", "Service.Replicas", "Service.Needs", "Service.Files[].Content", // its SHA256 stands for it
 	"Service.Health.Interval", "Service.Health.Timeout", "Service.Health.Successes", "Service.Health.Failures", "Service.Health.StartPeriod",
 	"Service.Health.Settle", "Service.Health.Command", "Service.Rollout.*", "Service.Stop.Grace",
