@@ -60,6 +60,9 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if err := a.machine.remember(); err != nil {
+		return err
+	}
 	if err := h.expected(ctx, site, a.expect); err != nil {
 		return err
 	}

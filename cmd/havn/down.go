@@ -26,7 +26,7 @@ func newDown() *cobra.Command {
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
 		}
 		log, err := m.log.logger()

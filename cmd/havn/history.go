@@ -27,7 +27,7 @@ func newHistory() *cobra.Command {
 	c.Flags().IntVarP(&limit, "last", "n", 50, "how many of the newest acts to show")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
 		}
 		service := ""

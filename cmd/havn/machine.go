@@ -78,6 +78,15 @@ func (m *machine) complete() error {
 	return nil
 }
 
+// completeFrom is complete for the commands that take over the flags of the last
+// run or apply.
+func (m *machine) completeFrom(f *pflag.FlagSet) error {
+	if err := m.recall(f); err != nil {
+		return err
+	}
+	return m.complete()
+}
+
 func (m *machine) prefix() (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(m.subnet)
 	if err != nil || !p.Addr().Is4() || p.Bits() < 8 || p.Bits() > 28 {

@@ -21,7 +21,7 @@ removed. Where no havn runs, ` + "`havn apply --prune`" + ` does the same.`,
 	}
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
 		}
 		client, err := console.Dial(c.Context(), m.state)

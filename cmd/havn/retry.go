@@ -22,7 +22,7 @@ its spec changes.`,
 	}
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
 		}
 		service := ""

@@ -56,6 +56,9 @@ func runDaemon(ctx context.Context, m *machine, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if err := m.remember(); err != nil {
+		return err
+	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func newStatus() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
 		}
 		s, err := status(c.Context(), m)

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+)
+
+// recalled are the flags that commands which only look take over from the last
+// run or apply on the same state directory. Commands that change the host never
+// do: what they do follows from their command line alone.
+var recalled = []string{"site", "http", "https", "docker", "subnet", "nginx-image"}
+
+const flagsFile = "flags.json"
+
+// remember records the flags the host is driven with.
+func (m *machine) remember() error {
+	text, err := json.Marshal(map[string]string{
+		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet, "nginx-image": m.nginxImage,
+	})
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(m.state, flagsFile)
+	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// recall fills in the flags that were not given as they were last remembered.
+func (m *machine) recall(f *pflag.FlagSet) error {
+	text, err := os.ReadFile(filepath.Join(m.state, flagsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var known map[string]string
+	if json.Unmarshal(text, &known) != nil {
+		// Damaged; the next run writes it anew.
+		return nil
+	}
+	for _, name := range recalled {
+		if value, ok := known[name]; ok && !f.Changed(name) {
+			if err := f.Set(name, value); err != nil {
+				return fmt.Errorf("%s: %s: %w", flagsFile, name, err)
+			}
+		}
+	}
+	return nil
+}
