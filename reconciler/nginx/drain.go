@@ -23,9 +23,14 @@ type drain struct {
 	unseen bool
 	// quiet is since when there has been no connection to the address.
 	quiet time.Time
+	// told: that it is quiet has been news once.
+	told  bool
 	done  bool
 	ended time.Time
 }
+
+// hush is how long there has to be no connection to an address for it to be quiet.
+const hush = 200 * time.Millisecond
 
 // limits of a drain.
 type limits struct {
@@ -55,21 +60,27 @@ func (d *drain) follow(connected func([]worker) bool, now time.Time, l limits) {
 	}
 }
 
+// hushed: no connection to the address has been seen for a while.
+func (d *drain) hushed(now time.Time) bool {
+	return d.done || !d.quiet.IsZero() && now.Sub(d.quiet) >= hush
+}
+
 // drains are the addresses that left the table.
 type drains map[netip.AddrPort]*drain
 
-// update follows all drains, and reports whether one ended.
-func (ds drains) update(now time.Time, l limits) (ended bool) {
+// update follows all drains, and reports whether one ended or became quiet.
+func (ds drains) update(now time.Time, l limits) (news bool) {
 	var look sight
 	for addr, d := range ds {
-		was := d.done
+		was, loud := d.done, !d.told
 		d.follow(func(ws []worker) bool { return look.connected(addr, ws) }, now, l)
-		ended = ended || d.done && !was
+		d.told = d.told || d.hushed(now)
+		news = news || d.done && !was || d.told && loud
 		if d.done && now.Sub(d.ended) > keepDrained {
 			delete(ds, addr)
 		}
 	}
-	return ended
+	return news
 }
 
 // youngest is how long ago the last drain that is not over began; false if all
@@ -84,10 +95,10 @@ func (ds drains) youngest(now time.Time) (time.Duration, bool) {
 	return age, pending
 }
 
-func (ds drains) report() map[netip.AddrPort]plan.Drain {
+func (ds drains) report(now time.Time) map[netip.AddrPort]plan.Drain {
 	out := map[netip.AddrPort]plan.Drain{}
 	for addr, d := range ds {
-		out[addr] = plan.Drain{Since: d.since, Done: d.done}
+		out[addr] = plan.Drain{Since: d.since, Quiet: d.hushed(now), Done: d.done}
 	}
 	return out
 }

@@ -185,10 +185,11 @@ func (g *Gateway) Observe(ctx context.Context) (plan.Gateway, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.drains.update(time.Now(), g.limits())
+	at := time.Now()
+	g.drains.update(at, g.limits())
 	return plan.Gateway{
 		Running: known, Generation: g.confirmed.number, Table: g.confirmed.table,
-		Routed: maps.Clone(g.routed), Unrouted: g.drains.report(), Rejected: maps.Clone(g.rejected), Problem: g.problem,
+		Routed: maps.Clone(g.routed), Unrouted: g.drains.report(at), Rejected: maps.Clone(g.rejected), Problem: g.problem,
 	}, nil
 }
 

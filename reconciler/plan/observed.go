@@ -158,6 +158,9 @@ type Gateway struct {
 // Drain is the passage of a replica that is not routed any more.
 type Drain struct {
 	Since time.Time
+	// Quiet: no connection to it has been seen for a moment. A request may still
+	// come, of which a worker is receiving the body.
+	Quiet bool
 	// Done: no worker that could still send it a request is left.
 	Done bool
 }

@@ -121,11 +121,13 @@ func (m *maker) stop(v *view, c Container, why string) {
 	m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()}, why)
 }
 
-// drained: no request can be on its way to c, or the drain deadline has passed.
+// drained: no request can be on its way to c, or the drain deadline has passed. A
+// service that is replaced stop-first is down until then, so it waits for those
+// requests only that are with c.
 func (m *maker) drained(v *view, c Container) (until time.Time, ok bool) {
 	limit := c.Release.Service.Rollout.Drain.Std()
 	for a, drain := range m.have.Gateway.Unrouted {
-		if a.Addr() != c.Addr || drain.Done {
+		if a.Addr() != c.Addr || drain.Done || drain.Quiet && m.recreating(v) {
 			continue
 		}
 		if end := drain.Since.Add(limit); m.now.Before(end) {
