@@ -99,9 +99,10 @@ func (s *scenario) checkDown() {
 	}
 }
 
-// tearDown ends what is left of the scenario, and keeps what tells of a failure.
+// tearDown ends what is left of the scenario, and keeps what tells of a failure, or
+// of a success if HAVN_E2E_KEEP is set.
 func (s *scenario) tearDown() {
-	if s.t.Failed() {
+	if s.t.Failed() || os.Getenv("HAVN_E2E_KEEP") != "" {
 		for name, r := range s.stopLoad() {
 			s.t.Logf("%s: %s", name, r)
 		}

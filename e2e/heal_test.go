@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -67,8 +68,8 @@ func TestTheGatewayComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before.Gateway.Generation != after.Gateway.Generation {
-		t.Errorf("generation %d came back as %d", before.Gateway.Generation, after.Gateway.Generation)
+	if !reflect.DeepEqual(before.Routes, after.Routes) {
+		t.Errorf("routes %+v came back as %+v", before.Routes, after.Routes)
 	}
 	s.finish()
 }
