@@ -8,8 +8,8 @@ import (
 // The engine restarts what crashes, at the same address, and counts.
 func testCrash(h *harness) {
 	a, first := h.running(Crashes)
-	c := h.until(a.Name, "crashes", func(c plan.Container) bool { return c.Restarts >= 3 })
-	if c.ID != first.ID || c.Addr != a.Addr || c.ExitCode != 1 || c.OOM || c.State != plan.Running && c.State != plan.Restarting {
+	c := h.until(a.Name, "crashes", func(c plan.Container) bool { return c.Restarts >= 3 && c.ExitCode == 1 })
+	if c.ID != first.ID || c.Addr != a.Addr || c.OOM || c.State != plan.Running && c.State != plan.Restarting {
 		h.t.Errorf("observed %+v", c)
 	}
 	waiting := h.until(a.Name, "waits for its restart", func(c plan.Container) bool { return c.State == plan.Restarting })
@@ -30,8 +30,8 @@ func testKill(h *harness) {
 	a, first := h.running(Serves)
 	first = h.until(a.Name, "runs", func(c plan.Container) bool { return c.State == plan.Running })
 	h.Kill(a.Name)
-	c := h.until(a.Name, "runs again", func(c plan.Container) bool { return c.State == plan.Running && c.Restarts == 1 })
-	if c.ID != first.ID || c.Addr != a.Addr || !c.StartedAt.After(first.StartedAt) || c.ExitCode != 137 || c.Drift != "" {
+	c := h.until(a.Name, "runs again", func(c plan.Container) bool { return c.State == plan.Running && c.Restarts == 1 && c.ExitCode == 137 })
+	if c.ID != first.ID || c.Addr != a.Addr || !c.StartedAt.After(first.StartedAt) || c.Drift != "" {
 		h.t.Errorf("observed %+v, and before %+v", c, first)
 	}
 }

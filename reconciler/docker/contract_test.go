@@ -15,7 +15,11 @@ import (
 type host struct{ *site }
 
 func TestContract(t *testing.T) {
-	contract.Engine(t, func(t *testing.T) contract.Host { return host{newSite(t)} })
+	contract.Engine(t, func(t *testing.T) contract.Host {
+		s := newSite(t)
+		s.watch()
+		return host{s}
+	})
 }
 
 func (h host) Release(name string, b contract.Behaviour) spec.Release {

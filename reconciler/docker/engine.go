@@ -84,6 +84,7 @@ type Engine struct {
 	looked time.Time
 	dirt   dirt
 	seen   map[string]sighting
+	ends   map[string]ending
 	known  surroundings
 }
 
@@ -112,7 +113,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	}
 	return &Engine{
 		Config: c, cli: cli, platform: info.Os + "/" + info.Arch,
-		dirt: dirt{containers: map[string]bool{}}, seen: map[string]sighting{},
+		dirt: dirt{containers: map[string]bool{}}, seen: map[string]sighting{}, ends: map[string]ending{},
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,6 +75,7 @@ func (e *Engine) note(m events.Message) bool {
 		if !e.relevant(m) {
 			return false
 		}
+		e.noteEnd(m)
 		e.touch(m.Actor.ID)
 	case events.NetworkEventType:
 		if m.Actor.Attributes["name"] != e.Site {
@@ -104,4 +106,29 @@ func (e *Engine) relevant(m events.Message) bool {
 		return false
 	}
 	return !strings.HasPrefix(string(m.Action), "exec_")
+}
+
+// An ending is how a run of a container ended.
+type ending struct {
+	code int
+	oom  bool
+}
+
+// noteEnd remembers how a run ended: Docker forgets it as soon as the next one
+// begins.
+func (e *Engine) noteEnd(m events.Message) {
+	if m.Action != events.ActionDie && m.Action != events.ActionOOM {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	end := e.ends[m.Actor.ID]
+	if m.Action == events.ActionOOM {
+		end.oom = true
+	} else {
+		// The kernel's word for a process it ended comes before the end.
+		code, _ := strconv.Atoi(m.Actor.Attributes["exitCode"])
+		end = ending{code, end.oom && code == 137}
+	}
+	e.ends[m.Actor.ID] = end
 }

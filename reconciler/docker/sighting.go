@@ -43,8 +43,7 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 	c.ID, c.State = i.ID, plan.State(i.State.Status)
 	c.Restarts, c.ExitCode, c.OOM = i.RestartCount, i.State.ExitCode, i.State.OOMKilled
 	if c.State == plan.Running && c.Restarts > 0 && c.ExitCode == 0 {
-		// Docker forgets how the last run ended as soon as the next one begins.
-		c.ExitCode, c.OOM = before.container.ExitCode, before.container.OOM
+		c.ExitCode, c.OOM = e.lastEnd(id, before)
 	}
 	c.CreatedAt, _ = time.Parse(time.RFC3339Nano, i.Created)
 	c.StartedAt = startedAt(i.State.StartedAt, before)
@@ -59,6 +58,16 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 		c.Drift = e.drift(c, i)
 	}
 	return &sighting{container: c, runs: i.State.StartedAt}, nil
+}
+
+// lastEnd is how the run before this one ended, as far as it was seen.
+func (e *Engine) lastEnd(id string, before sighting) (code int, oom bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if end, known := e.ends[id]; known {
+		return end.code, end.oom
+	}
+	return before.container.ExitCode, before.container.OOM
 }
 
 // listed is a container of which there is no more than its line in the list.

@@ -61,6 +61,7 @@ func (e *Engine) remember(g glance, seen map[string]sighting, around surrounding
 		return
 	}
 	e.seen, e.known = seen, around
+	maps.DeleteFunc(e.ends, func(id string, _ ending) bool { _, there := seen[id]; return !there })
 	if g.full {
 		e.looked = time.Now()
 	}
