@@ -3,13 +3,8 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -94,98 +89,4 @@ func (r bare) run(version string) time.Duration {
 	took := r.s.answered(r.address+":8080", "", version, begin)
 	docker(r.s.t, "rm", "--force", r.name)
 	return took
-}
-
-const (
-	manyServices = 20
-	manyReplicas = 2
-)
-
-// many is a site of many services.
-func many() string {
-	var parts []string
-	for i := range manyServices {
-		name := fmt.Sprintf("s%d", i)
-		parts = append(parts, svc(name, "1", fmt.Sprintf("replicas: %d", manyReplicas)), route(name+".test", name))
-	}
-	return site(parts...)
-}
-
-// BenchmarkBringUp times the start of many services, from nothing until all are
-// ready and routed, and the same with Compose, which waits for nothing; then a
-// second go of each, which has nothing to do.
-func BenchmarkBringUp(b *testing.B) {
-	s := prepare(b)
-	hello(b, "1")
-	c := newCompose(s)
-	s.write(many())
-	var up, idle, composeUp, composeIdle []time.Duration
-	for range 3 {
-		up = append(up, s.timed("apply", s.dir))
-		for range 3 {
-			idle = append(idle, s.timed("apply", s.dir))
-		}
-		s.timed("down", "--yes")
-		composeUp = append(composeUp, c.timed("up", "--detach"))
-		for range 3 {
-			composeIdle = append(composeIdle, c.timed("up", "--detach"))
-		}
-		c.timed("down")
-	}
-	b.ReportMetric(ms(median(up)), "up-ms")
-	b.ReportMetric(ms(median(composeUp)), "compose-up-ms")
-	b.ReportMetric(float64(median(up))/float64(median(composeUp)), "up-ratio")
-	b.ReportMetric(ms(median(idle)), "idle-ms")
-	b.ReportMetric(ms(median(composeIdle)), "compose-idle-ms")
-	b.ReportMetric(float64(median(idle))/float64(median(composeIdle)), "idle-ratio")
-	b.ReportMetric(0, "ns/op")
-	b.Logf("up %v, %v with Compose", up, composeUp)
-}
-
-// timed runs a command of havn.
-func (s *scenario) timed(args ...string) time.Duration {
-	s.t.Helper()
-	begin := time.Now()
-	if out, err := s.havn(args...); err != nil {
-		s.t.Fatalf("havn %s: %v: %s", args[0], err, out)
-	}
-	return time.Since(begin)
-}
-
-// compose is the same many services for Compose.
-type compose struct {
-	s          *scenario
-	file, name string
-}
-
-func newCompose(s *scenario) compose {
-	s.t.Helper()
-	var y strings.Builder
-	fmt.Fprintf(&y, "networks: {default: {ipam: {config: [{subnet: 10.203.%d.0/24}]}}}\nservices:\n", 100+int(s.lease))
-	for i := range manyServices {
-		fmt.Fprintf(&y, "  s%d: {image: 'havn-hello:1', init: true, environment: {SERVICE: s%d}, deploy: {replicas: %d}}\n", i, i, manyReplicas)
-	}
-	file := filepath.Join(filepath.Dir(s.dir), "compose.yaml")
-	if err := os.WriteFile(file, []byte(y.String()), 0o644); err != nil {
-		s.t.Fatal(err)
-	}
-	c := compose{s, file, s.site() + "-compose"}
-	s.t.Cleanup(func() { _ = c.command("down").Run() })
-	return c
-}
-
-func (c compose) command(args ...string) *exec.Cmd {
-	return exec.Command("docker-compose", append([]string{"--project-name", c.name, "--file", c.file}, args...)...)
-}
-
-func (c compose) timed(args ...string) time.Duration {
-	c.s.t.Helper()
-	var complaints bytes.Buffer
-	cmd := c.command(args...)
-	cmd.Stderr = &complaints
-	begin := time.Now()
-	if err := cmd.Run(); err != nil {
-		c.s.t.Fatalf("docker-compose %s: %v: %s", args[0], err, complaints.String())
-	}
-	return time.Since(begin)
 }

@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"strconv"
 	"testing"
 
 	"havn.internal/reconciler/console"
@@ -21,9 +23,22 @@ func running(t *testing.T, spec string, versions ...string) *scenario {
 	return s
 }
 
+// rollouts is how many are made in a row. HAVN_E2E_ROLLOUTS asks for more.
+func rollouts(t *testing.T) int {
+	text := os.Getenv("HAVN_E2E_ROLLOUTS")
+	if text == "" {
+		return 50
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestFiftyRolloutsInARow(t *testing.T) {
 	s := running(t, web("1"), "1", "2")
-	for i := range 50 {
+	for i := range rollouts(t) {
 		version := []string{"2", "1"}[i%2]
 		s.write(web(version, fmt.Sprintf(`env: ROUND: "%d"`, i)))
 		s.answers(version)
