@@ -82,6 +82,9 @@ const (
 	restartTick     = 50 * time.Millisecond
 )
 
+// Clear has nothing to do: with its first process a container ends whole.
+func (g *GatewayContainer) Clear(context.Context) error { return nil }
+
 // inspect returns nil if there is no container of the name.
 func (g *GatewayContainer) inspect(ctx context.Context) (*container.InspectResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)

@@ -76,6 +76,10 @@ func (g Gateway) SetRoutes(ctx context.Context, t plan.Table) error {
 		if !n.running {
 			return 0, errors.New("nginx does not run")
 		}
+		if t.Hash() == n.confirmed.table.Hash() {
+			next = n.confirmed
+			return 0, nil
+		}
 		next, rejected = h.stage(t)
 		if next.table.Hash() == n.confirmed.table.Hash() {
 			next = n.confirmed
@@ -91,7 +95,7 @@ func (g Gateway) SetRoutes(ctx context.Context, t plan.Table) error {
 		if next.number != n.confirmed.number {
 			n.confirm(next, n.leaving(now), now)
 		}
-		n.rejected = rejected
+		maps.Copy(n.rejected, rejected)
 		if len(rejected) > 0 {
 			return &apply.RejectedError{Locations: rejected, Applied: true}
 		}
@@ -125,7 +129,9 @@ func (h *Host) stage(t plan.Table) (generation, map[string]string) {
 		}
 		rejected[l.Hash()] = why
 		if old, had := before[l.Key()]; had && old.Hash() != l.Hash() {
-			old.Servers = l.Servers
+			if old.Target.Service == l.Target.Service && old.Target.Port == l.Target.Port {
+				old.Servers = l.Servers
+			}
 			next.table.Locations = append(next.table.Locations, old)
 		}
 	}

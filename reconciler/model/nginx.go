@@ -3,6 +3,7 @@ package model
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"havn.internal/reconciler/plan"
@@ -185,11 +186,15 @@ func (n *nginx) visible(limit time.Duration) []time.Time {
 	return out
 }
 
-// recognise takes the running program for ours if it is in the confirmed
-// generation. Its old workers may mean anybody an older generation names.
+// recognise takes the running program for ours if it is in a generation that is
+// on disk: one that was switched to when havn ended is in force. Its old workers
+// may mean anybody an older generation names.
 func (n *nginx) recognise(now time.Time) {
-	if n.known || !n.running || n.confirmed.number == 0 || n.active.number != n.confirmed.number {
+	if n.known || !n.running || !slices.ContainsFunc(n.saved, func(g generation) bool { return g.number == n.active.number }) {
 		return
+	}
+	if n.active.number != n.confirmed.number {
+		n.confirm(n.active, n.leaving(now), now)
 	}
 	n.known, n.problem = true, ""
 	leaving := n.leaving(now)

@@ -28,9 +28,6 @@ func (b Binary) Start(ctx context.Context, conf string) error {
 	if pid, err := b.Master(ctx); err != nil || pid != 0 {
 		return err
 	}
-	if err := b.endOrphans(ctx); err != nil {
-		return err
-	}
 	out, err := b.run(ctx, "-e", b.log(), "-c", conf)
 	if err == nil {
 		return nil
@@ -80,10 +77,10 @@ func (b Binary) Master(context.Context) (int, error) {
 	return pid, nil
 }
 
-// endOrphans ends the workers of a master that was killed: they would keep the
-// port, and serve on with what they were told last. What they have under way they
+// Clear ends the workers of a master that was killed: they would keep the port,
+// and serve on with what they were told last. What they have under way they
 // finish.
-func (b Binary) endOrphans(ctx context.Context) error {
+func (b Binary) Clear(ctx context.Context) error {
 	const patience, tick = 2 * time.Second, 20 * time.Millisecond
 	for until := time.Now().Add(patience); ; {
 		orphans := b.orphans()

@@ -7,6 +7,8 @@ import (
 
 // A Process is the nginx that is driven. It outlives havn.
 type Process interface {
+	// Clear ends what a master that was killed has left behind.
+	Clear(ctx context.Context) error
 	// Start brings nginx up with a configuration unless it runs.
 	Start(ctx context.Context, conf string) error
 	// Master returns the pid of the master as /proc of this process shows it, 0

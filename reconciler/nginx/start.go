@@ -53,6 +53,9 @@ func (g *Gateway) running(ctx context.Context) (int, error) {
 	if err != nil || pid != 0 {
 		return pid, err
 	}
+	if err := g.Process.Clear(ctx); err != nil {
+		return 0, err
+	}
 	who := g.listener.taken()
 	if who == "" {
 		return 0, nil
