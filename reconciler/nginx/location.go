@@ -61,19 +61,30 @@ func (e *emitter) location(l plan.Location, match, at string) {
 }
 
 // redirect answers by itself. What is kept of the request is its raw form
-// ($request_uri): the decoded one could carry a line break into the header.
+// ($request_uri): the decoded one could carry a line break into the header. It
+// begins with a slash or is a query, so it can't go on with the host's name
+// ("/old%2F@evil.example"), nor make one of a bare slash ("/old//evil.example").
 func (e *emitter) redirect(r spec.Redirect, path string) {
 	if r.Keep {
-		prefix := strings.TrimSuffix(path, "/")
-		to, err := quote(strings.TrimSuffix(r.To, "/"))
+		base := strings.TrimSuffix(r.To, "/")
+		rest := `(?<havn_rest>([/?].*)?)`
+		if base == "" {
+			base, rest = "/", `/?(?<havn_rest>([^/\\].*)?)`
+		}
+		to, err := quote(base)
 		if err != nil {
 			e.err = err
 			return
 		}
-		rest := raw(`"^` + strings.ReplaceAll(regexp.QuoteMeta(prefix), `\`, `\\`) + `(?<havn_rest>.*)$"`)
+		prefix := regexp.QuoteMeta(strings.TrimSuffix(path, "/"))
+		form, err := quote("^" + prefix + rest)
+		if err != nil {
+			e.err = err
+			return
+		}
 		e.block(func() {
 			e.dir("return", number(r.Code), raw(strings.TrimSuffix(to, `"`)+`$havn_rest"`))
-		}, "if", raw("($request_uri"), raw("~"), rest+")")
+		}, "if", raw("($request_uri"), raw("~"), raw(strings.TrimSuffix(form, `"`)+`$")`))
 	}
 	e.dir("return", number(r.Code), text(r.To))
 }

@@ -172,6 +172,8 @@ func TestRedirects(t *testing.T) {
 		with(to("a.example", "/v1.x"), redirect("https://b.example/v2/", 301, true)),
 		with(to("a.example", "/fixed"), redirect("https://b.example/there?q=1#x", 302, false)),
 		with(to("a.example", "/exact"), func(l *plan.Location) { exact(l); redirect("/", 307, false)(l) }),
+		with(to("a.example", "/bare"), redirect("https://b.example", 308, true)),
+		with(to("a.example", "/home"), redirect("/", 302, true)),
 		with(to("all.example", "/"), redirect("https://all.example", 303, true)),
 	)
 	for _, c := range []struct {
@@ -192,6 +194,15 @@ func TestRedirects(t *testing.T) {
 		{"a.example", "/old/%0d%0aSet-Cookie:%20x=1", 308, "/new/%0d%0aSet-Cookie:%20x=1"},
 		{"a.example", "/old//evil.example", 308, "/new//evil.example"},
 		{"all.example", "/%5c%5cevil.example", 303, "https://all.example/%5c%5cevil.example"},
+		// What follows can't become part of the host's name, nor a host itself.
+		{"a.example", "/v1.x%2F@evil.example", 301, "https://b.example/v2/"},
+		{"a.example", "/bare%2F@evil.example", 308, "https://b.example"},
+		{"a.example", "/bare?@evil.example", 308, "https://b.example?@evil.example"},
+		{"a.example", "/home", 302, "/"},
+		{"a.example", "/home/x?q", 302, "/x?q"},
+		{"a.example", "/home?q", 302, "/?q"},
+		{"a.example", "/home//evil.example", 302, "/"},
+		{"a.example", "/home/\\evil.example", 302, "/"},
 		// The prefix in another spelling: the target alone.
 		{"a.example", "/%6fld/x", 308, "/new"},
 	} {
