@@ -40,7 +40,7 @@ func (m *machine) flags(f *pflag.FlagSet) {
 	f.StringVar(&m.docker, "docker", "", "Docker Engine, such as unix:///run/docker.sock (DOCKER_HOST, or the usual socket)")
 	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 prefix of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
 	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "image of the gateway; nginx 1.28 or newer loses no request at a reload")
-	f.BoolVar(&m.accessLog, "access-log", true, "have the gateway log requests to its container's log")
+	f.BoolVar(&m.accessLog, "access-log", false, "have the gateway log requests to nginx/access.log in the state directory; the file is bounded while havn runs")
 	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "directories of this machine that specs may mount, read-only")
 	m.log.flags(f)
 }

@@ -267,11 +267,6 @@ func (g *GatewayContainer) Logs(ctx context.Context) ([]string, error) {
 	return g.engine.Tail(ctx, g.name(), 5)
 }
 
-// Output is the container's log, which the engine bounds: the standard output of
-// its first process. Unlike /dev/stdout it means the same to a test, which is not
-// run in the container's process namespace.
-func (g *GatewayContainer) Output() string { return "/proc/1/fd/1" }
-
 // Outdated says that the container was made of another image than the one that is
 // named now.
 func (g *GatewayContainer) Outdated(ctx context.Context) (string, error) {

@@ -176,9 +176,6 @@ func versionOf(ctx context.Context, path string) (string, error) {
 // Logs is empty: what nginx says before it has its log, Start returns.
 func (b Binary) Logs(context.Context) ([]string, error) { return nil, nil }
 
-// Output is a file that havn bounds.
-func (b Binary) Output() string { return filepath.Join(b.Dir, "access.log") }
-
 // Outdated says that the program on disk is another version than the one that
 // runs.
 func (b Binary) Outdated(ctx context.Context) (string, error) {

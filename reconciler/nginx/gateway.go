@@ -115,7 +115,7 @@ func (g *Gateway) settings() Settings {
 		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout,
 	}
 	if g.AccessLog {
-		s.AccessLog = g.Process.Output()
+		s.AccessLog = g.accessPath()
 	}
 	return s
 }

@@ -14,12 +14,13 @@ const maxLog = 8 << 20
 
 func (g *Gateway) logPath() string { return filepath.Join(g.Dir, "error.log") }
 
+// accessPath is never the output of nginx's container: the engine reads that by a
+// pipe, and with the engine down nginx would stand still once the pipe is full.
+func (g *Gateway) accessPath() string { return filepath.Join(g.Dir, "access.log") }
+
 // boundLogs bounds what nginx writes to its directory.
 func (g *Gateway) boundLogs() {
-	for _, path := range []string{g.logPath(), g.Process.Output()} {
-		if filepath.Dir(path) != g.Dir {
-			continue
-		}
+	for _, path := range []string{g.logPath(), g.accessPath()} {
 		if i, err := os.Stat(path); err != nil || i.Size() <= maxLog {
 			continue
 		}

@@ -23,8 +23,6 @@ type Process interface {
 	Version(ctx context.Context) (string, error)
 	// Logs returns the last lines nginx printed before it had a log.
 	Logs(ctx context.Context) ([]string, error)
-	// Output is where the access log goes.
-	Output() string
 	// Outdated says how the nginx that runs differs from the one that would be
 	// started now; empty if it does not.
 	Outdated(ctx context.Context) (string, error)
