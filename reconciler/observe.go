@@ -3,7 +3,9 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"havn.internal/reconciler/apply"
@@ -16,6 +18,8 @@ import (
 type Engine interface {
 	apply.Runtime
 	Observe(ctx context.Context, want spec.Site) (plan.Observed, error)
+	// Tidy drops the config files that none of the releases has.
+	Tidy(keep []spec.Release)
 }
 
 // Gateway is nginx.
@@ -78,6 +82,19 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	images.pin(want, &have, j)
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
 	return have, nil
+}
+
+// tidy has the engine drop what no release has any more: those that are wanted,
+// those that are there, and those to go back to.
+func (r *Reconciler) tidy(want spec.Site, have plan.Observed) {
+	keep := slices.Collect(maps.Values(have.LastGood))
+	for _, s := range want.Services {
+		keep = append(keep, spec.Release{Service: s})
+	}
+	for _, c := range have.Containers {
+		keep = append(keep, c.Release)
+	}
+	r.Engine.Tidy(keep)
 }
 
 // probe asks the prober for the health of what Docker does not check.

@@ -194,6 +194,9 @@ func (r *Reconciler) Pass(ctx context.Context) (Outcome, bool) {
 		r.acts.Begin(ctx, s)
 	}
 	o := Outcome{At: r.Now(), Revision: want.Revision, Have: have, Plan: p, Busy: len(p.Steps)+len(have.InFlight) > 0}
+	if !o.Busy {
+		r.tidy(*want, have)
+	}
 	r.mu.Lock()
 	r.last = o
 	r.mu.Unlock()

@@ -1,6 +1,8 @@
 package docker_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
@@ -101,6 +103,7 @@ func TestImageWithOurLabels(t *testing.T) {
 func TestLabelsThatCannotBeRead(t *testing.T) {
 	s := newSite(t)
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
+	s.do(os.MkdirAll(filepath.Join(s.config.State, "files"), 0o755))
 	a := s.replica(service(), 0)
 	_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage, Labels: map[string]string{
 		"havn.site": s.config.Site, "havn.name": a.Name, "havn.role": "replica", "havn.fingerprint": string(a.Fingerprint),
@@ -112,4 +115,7 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 	}
 	wantText(t, have.Taken[a.Name], "labels this havn can't read")
 	wantError(t, s.Start(s.ctx, a), "labels this havn can't read")
+	write(t, filepath.Join(s.config.State, "files", "x"), "of a release that can't be read")
+	s.Tidy(nil)
+	s.files(1)
 }

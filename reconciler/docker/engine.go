@@ -85,6 +85,8 @@ type Engine struct {
 	dirt   dirt
 	seen   map[string]sighting
 	ends   map[string]ending
+	// unread: there is a replica whose labels can't be read.
+	unread bool
 	known  surroundings
 }
 

@@ -51,7 +51,46 @@ func (e *Engine) writeFile(f spec.File) error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	// A replica that Docker restarts after a power cut needs it to be there.
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Tidy drops the config files that none of the releases has. While there is a
+// replica whose release can't be read, all are kept.
+func (e *Engine) Tidy(keep []spec.Release) {
+	e.mu.Lock()
+	unsure := e.unread
+	e.mu.Unlock()
+	list, err := os.ReadDir(filepath.Join(e.State, "files"))
+	if err != nil || unsure {
+		return
+	}
+	needed := map[string]bool{}
+	for _, r := range keep {
+		for _, f := range r.Service.Files {
+			needed[e.filePath(f)] = true
+		}
+	}
+	for _, entry := range list {
+		path := filepath.Join(e.State, "files", entry.Name())
+		if needed[path] {
+			continue
+		}
+		if err := os.Remove(path); err != nil {
+			e.Log.Warn("drop a config file", "err", err)
+		}
+	}
 }
 
 func digest(b []byte) string {

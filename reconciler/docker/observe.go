@@ -33,12 +33,13 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 		return out, err
 	}
 	var ours []container.Summary
+	unread := false
 	for _, c := range list {
 		name := containerName(c)
 		if !owned(e.Site, name, c.Labels) {
 			out.Taken[name] = describe(c)
 		} else if _, whole := identity(c.Labels); !whole {
-			out.Taken[name] = unreadable
+			out.Taken[name], unread = unreadable, true
 		} else {
 			ours = append(ours, c)
 		}
@@ -54,7 +55,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	if err != nil {
 		return out, err
 	}
-	e.remember(g, seen, around)
+	e.remember(g, seen, around, unread)
 	out.Volumes, out.Images = maps.Clone(around.volumes), maps.Clone(around.images)
 	out.Network = around.taken(seen)
 	return out, nil

@@ -54,9 +54,10 @@ func (e *Engine) glance() glance {
 
 // remember keeps what was seen, unless a new event stream began meanwhile: what
 // changed before that was announced by neither.
-func (e *Engine) remember(g glance, seen map[string]sighting, around surroundings) {
+func (e *Engine) remember(g glance, seen map[string]sighting, around surroundings, unread bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.unread = unread
 	if g.epoch != e.epoch {
 		return
 	}

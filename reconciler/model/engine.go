@@ -175,6 +175,9 @@ func (h *Host) byID(id string) *container {
 	return nil
 }
 
+// Tidy has nothing to do: the host has no files.
+func (e Engine) Tidy([]spec.Release) {}
+
 // Observe says what of the site there is on the engine.
 func (e Engine) Observe(ctx context.Context, want spec.Site) (plan.Observed, error) {
 	h := e.h

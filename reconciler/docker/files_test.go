@@ -1,0 +1,61 @@
+package docker_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// Config files are kept as long as a release has them.
+func TestConfigFiles(t *testing.T) {
+	s := newSite(t)
+	w := func(w *spec.Service) {
+		w.Files = map[string]spec.File{"/a": file("one", 0o444), "/b": file("one", 0o555), "/c": file("two", 0o444)}
+	}
+	a := s.start(w)
+	if _, text := get(t, a, "/read", "path", "/b"); text != "one" {
+		t.Errorf("/b is %q", text)
+	}
+	s.files(3)
+	kept := s.observe(want()).Containers[a.Name].Release
+	s.Tidy([]spec.Release{{}, kept})
+	s.files(3)
+	// A stored release needs no content as long as its files are there.
+	s.do(s.Stop(s.ctx, plan.Stop{ID: a.Name}))
+	remove(t, a.Name)
+	a.Release = kept
+	s.do(s.Start(s.ctx, a))
+	delete(kept.Service.Files, "/c")
+	s.Tidy([]spec.Release{kept})
+	s.files(2)
+	s.Tidy(nil)
+	s.files(0)
+}
+
+// files wants so many config files in the state directory.
+func (s *site) files(n int) {
+	s.t.Helper()
+	list, err := os.ReadDir(filepath.Join(s.config.State, "files"))
+	s.do(err)
+	if len(list) != n {
+		s.t.Errorf("there are %d config files, want %d", len(list), n)
+	}
+}
+
+// A config file that somebody changed is put right for the next replica.
+func TestConfigFileThatWasChanged(t *testing.T) {
+	s := newSite(t)
+	w := func(w *spec.Service) { w.Files = map[string]spec.File{"/a": file("right", 0o444)} }
+	s.start(w)
+	list, err := filepath.Glob(filepath.Join(s.config.State, "files", "*"))
+	s.do(err)
+	write(t, list[0], "wrong")
+	a := s.replica(service(w), 1)
+	s.do(s.Start(s.ctx, a))
+	if _, text := get(t, a, "/read", "path", "/a"); text != "right" {
+		t.Errorf("it reads %q", text)
+	}
+}
