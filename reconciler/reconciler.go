@@ -36,10 +36,19 @@ type Config struct {
 	Now func() time.Time
 }
 
+// acts carries out steps in the background; see [apply.Acts].
+type acts interface {
+	Begin(ctx context.Context, s plan.Step)
+	InFlight() map[string]plan.Action
+	Failures() map[string]plan.Failure
+	Forget()
+	Wait()
+}
+
 // A Reconciler converges one host to the newest site delivered.
 type Reconciler struct {
 	Config
-	acts *apply.Acts
+	acts acts
 	wake chan struct{}
 
 	mu   sync.Mutex

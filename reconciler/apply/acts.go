@@ -96,20 +96,33 @@ func (a *Acts) admit(ctx context.Context, action plan.Action) (release func()) {
 	}
 }
 
-// remember keeps failures for the planner. Locations that nginx refused are
-// reported by the gateway itself and are no failure of the act.
+// remember keeps failures for the planner.
 func (a *Acts) remember(key string, err error) {
-	var rejected *RejectedError
-	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &rejected) && rejected.Applied {
+	f, failed := Failed(a.failures[key], err, a.now())
+	if !failed {
 		delete(a.failures, key)
 		return
 	}
-	f := a.failures[key]
-	f.Count++
-	f.Err = err.Error()
-	f.Release = errors.Is(err, ErrRelease)
-	f.Retry = a.now().Add(backoff(f.Count))
+	chance := backoff(f.Count) / 10
+	f.Retry = f.Retry.Add(rand.N(2*chance) - chance)
 	a.failures[key] = f
+}
+
+// Failed is what an act's error means after the failures before it; false if it
+// is none. Locations that nginx refused are reported by the gateway itself and are
+// no failure of the act.
+func Failed(before plan.Failure, err error, now time.Time) (plan.Failure, bool) {
+	var rejected *RejectedError
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &rejected) && rejected.Applied {
+		return plan.Failure{}, false
+	}
+	count := before.Count + 1
+	cause := err
+	if inner := errors.Unwrap(err); inner != nil {
+		// The planner knows the step; what it was that failed is enough.
+		cause = inner
+	}
+	return plan.Failure{Err: cause.Error(), Release: errors.Is(err, ErrRelease), Count: count, Retry: now.Add(backoff(count))}, true
 }
 
 func backoff(count int) time.Duration {
@@ -117,7 +130,7 @@ func backoff(count int) time.Duration {
 	if count < 7 {
 		d = min(lastRetry, firstRetry<<(count-1))
 	}
-	return d - d/10 + rand.N(d/5)
+	return d
 }
 
 // InFlight returns the acts that have not ended.

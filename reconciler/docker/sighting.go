@@ -54,7 +54,7 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 		}
 		c.Health = dockerHealth(i.State.Health, before.container.Health)
 	}
-	if c.State == plan.Running || c.State == plan.Paused {
+	if c.State != plan.Removing && c.State != plan.Dead {
 		c.Drift = e.drift(c, i)
 	}
 	return &sighting{container: c, runs: i.State.StartedAt}, nil

@@ -72,14 +72,14 @@ func (c *container) run(h *Host, now time.Time) {
 		c.State, c.manual = plan.Exited, true
 		return
 	}
-	c.State, c.StartedAt, c.manual, c.disconnected = plan.Running, now, false, false
+	c.State, c.StartedAt, c.manual = plan.Running, now, false
 	c.sick, c.sickAt, c.wellAt = false, time.Time{}, time.Time{}
 	c.readyAt = now.Add(c.b.Ready)
 	c.crashAt = time.Time{}
 	if c.b.Crash > 0 {
 		c.crashAt = now.Add(c.b.Crash)
 	}
-	h.note("start", c.Name, now)
+	h.note(Began, c, now)
 	if h.nginx.active.table.Servers() != nil && h.nginx.sends(c.Addr) {
 		c.routed(now)
 	}

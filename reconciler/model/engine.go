@@ -82,8 +82,10 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 		return 0, fmt.Errorf("network %s not found", h.site)
 	case c != nil && (c.foreign != "" || c.Fingerprint != a.Fingerprint):
 		return 0, errors.New("the name is taken by a container that is not havn's")
-	case c != nil && (c.State == plan.Running || !c.runAt.IsZero() && c.State != plan.Restarting):
+	case c != nil && c.State == plan.Running:
 		return 0, nil
+	case c != nil && !c.runAt.IsZero() && c.State != plan.Restarting:
+		return c.runAt.Sub(now), nil
 	case c != nil && c.State == plan.Paused:
 		return 0, errors.New("cannot start a paused container, try unpause instead")
 	case c == nil && !h.onHost(a.Release.ImageID):
@@ -97,7 +99,7 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 			Revision: a.Revision, Slot: a.Slot, Release: a.Release.Stored(), Addr: a.Addr,
 			State: plan.Created, CreatedAt: now, Checked: kind == spec.HealthExec || kind == spec.HealthImage,
 		}}
-		h.note("create", a.Name, now)
+		h.note(Made, c, now)
 	}
 	if b.CantStart != "" {
 		return 0, fmt.Errorf("%w: %s", apply.ErrRelease, b.CantStart)
@@ -107,6 +109,7 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 		return 0, addressTaken(c, holder)
 	}
 	h.containers[a.Name] = c
+	h.note(Started, c, now)
 	c.Restarts, c.backoff, c.runAt = 0, 0, now.Add(b.Start)
 	return b.Start, nil
 }
@@ -135,7 +138,7 @@ func (e Engine) Stop(ctx context.Context, a plan.Stop) error {
 
 // stop begins a graceful stop and returns how long it will take.
 func (h *Host) stop(c *container, grace time.Duration, now time.Time) time.Duration {
-	h.note("stop", c.Name, now)
+	h.note(Stopped, c, now)
 	if c.State != plan.Running {
 		c.exit(c.ExitCode)
 		return 0
@@ -160,8 +163,8 @@ func (e Engine) Remove(ctx context.Context, a plan.Remove) error {
 		case c.State == plan.Running || c.State == plan.Paused || c.State == plan.Restarting:
 			return 0, fmt.Errorf("container %s is running: stop it first", c.Name)
 		}
+		h.note(Gone, c, now)
 		delete(h.containers, c.Name)
-		h.note("remove", c.Name, now)
 		return quick, nil
 	}, nil)
 }
@@ -227,10 +230,8 @@ func (c *container) drift() string {
 	switch {
 	case c.State == plan.Paused:
 		return "somebody paused it"
-	case c.State == plan.Running && c.disconnected:
+	case c.disconnected:
 		return "it was disconnected from the network"
-	case c.State == plan.Running:
-		return c.Drift
 	}
-	return ""
+	return c.Drift
 }

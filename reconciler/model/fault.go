@@ -100,6 +100,9 @@ func (h *Host) die(ctx context.Context) error {
 	h.mu.Lock()
 	h.crashed = true
 	h.mu.Unlock()
+	if t, ok := h.clock.(*Timeline); ok && t.current == nil {
+		return context.Canceled
+	}
 	const forEver = 1000 * time.Hour
 	if err := h.clock.Sleep(ctx, forEver); err != nil {
 		return err

@@ -22,6 +22,9 @@ type Host struct {
 	Faults func(Call) Fault
 	// RequestLimit is how long a request may take; see nginx.Config.
 	RequestLimit time.Duration
+	// Saw, if set, is told of every deed when it is done. It must not use the
+	// Host.
+	Saw func(Deed)
 	// Reject says why nginx refuses a location, "" if it does not.
 	Reject func(plan.Location) string
 
@@ -40,14 +43,6 @@ type Host struct {
 	behaviours map[string]Behaviour
 	watched    map[string]watch
 	nginx      nginx
-	deeds      []Deed
-}
-
-// A Deed is one thing that happened to a replica, in order.
-type Deed struct {
-	At   time.Time
-	What string // "create", "start", "stop", "remove", "switch"
-	Name string
 }
 
 // New returns an empty host for a site whose replicas get addresses in fixed.
@@ -98,17 +93,6 @@ func (h *Host) Calls() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.calls
-}
-
-// Deeds is everything that happened to replicas and routes, in order.
-func (h *Host) Deeds() []Deed {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.deeds)
-}
-
-func (h *Host) note(what, name string, at time.Time) {
-	h.deeds = append(h.deeds, Deed{at, what, name})
 }
 
 func (h *Host) down(now time.Time) bool { return now.Before(h.downUntil) }

@@ -122,9 +122,10 @@ func (h *Host) doSwitch(now time.Time) {
 		old.until = now.Add(n.holdFor)
 	}
 	n.workers = append(n.workers, old)
+	before := n.active.table
 	n.active, n.pending = *n.pending, nil
 	n.switchAt, n.hold, n.holdFor = time.Time{}, netip.Addr{}, 0
-	h.note("switch", "", now)
+	h.switched(before, now)
 	h.touchRouted(now)
 }
 

@@ -61,7 +61,7 @@ func (h *Host) PauseByHand(name string) {
 
 // Disconnect is `docker network disconnect`.
 func (h *Host) Disconnect(name string) {
-	h.change(name, func(c *container, now time.Time) { c.disconnected = c.State == plan.Running })
+	h.change(name, func(c *container, now time.Time) { c.disconnected = true })
 }
 
 // Edit changes the effective configuration of a replica, as `docker update`
@@ -147,4 +147,37 @@ func (h *Host) SpoilVolume(name, problem string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.volumes[name] = plan.Volume{Problem: problem}
+}
+
+// Assign makes havn give addresses of a prefix from now on.
+func (h *Host) Assign(fixed netip.Prefix) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fixed, h.network.Fixed = fixed, fixed
+}
+
+// Mend makes everything that runs well, and every image behave as is usual.
+func (h *Host) Mend() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.settle()
+	clear(h.behaviours)
+	for _, c := range h.containers {
+		c.b, c.sick = Usual, false
+		c.crashAt, c.sickAt, c.wellAt = time.Time{}, time.Time{}, time.Time{}
+		if c.State == plan.Running && c.exitAt.IsZero() && (c.readyAt.IsZero() || c.readyAt.After(now.Add(Usual.Ready))) {
+			c.readyAt = now.Add(Usual.Ready)
+		}
+	}
+}
+
+// Free removes what is not havn's.
+func (h *Host) Free() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, name := range h.names() {
+		if h.containers[name].foreign != "" {
+			delete(h.containers, name)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -77,15 +76,26 @@ func (m *maker) keep(v *view) []Container {
 // start starts what the target lacks and the surge has room for.
 func (m *maker) start(v *view) {
 	need, room := m.lack(v)
-	if need <= 0 || room <= 0 || v.failed != "" || !m.mayStart(v) || m.waitsForNeeds(v) {
+	if need <= 0 || v.failed != "" || !m.mayStart(v) || m.waitsForNeeds(v) {
 		return
 	}
-	for slot := range m.slots(v) {
-		if need > 0 && room > 0 && m.startSlot(v, slot) {
-			need--
+	for _, slot := range m.slots(v) {
+		made := m.created(v, slot)
+		if need <= 0 || room <= 0 && !made || !m.startSlot(v, slot) {
+			continue
+		}
+		need--
+		if !made {
 			room--
 		}
 	}
+}
+
+// created: the slot's container is there and has not run. Docker may be about to
+// start it, for a havn that ended meanwhile, so it has its room already.
+func (m *maker) created(v *view, slot int) bool {
+	c, exists := m.have.Containers[ContainerName(v.name, v.fingerprint, slot)]
+	return exists && c.State == Created && usable(c)
 }
 
 // lack is how many replicas of the target are missing, and how many more may
@@ -94,19 +104,34 @@ func (m *maker) start(v *view) {
 func (m *maker) lack(v *view) (need, room int) {
 	n := v.replicas()
 	up := func(c Container) bool { return alive(c) || m.busy(c) }
+	takesRoom := func(c Container) bool { return up(c) || c.State == Created }
 	all, same := m.coming(v.name, v.fingerprint)
-	running := count(v.fresh, up) + same
-	need = n - running
+	need = n - count(v.fresh, up) - same
 	if v.proven {
-		need += count(v.fresh, func(c Container) bool { return up(c) && c.Health.Unhealthy })
+		need += count(v.fresh, func(c Container) bool { return up(c) && m.givenUp(v, c) })
 	}
 	if v.rollout().Strategy != spec.Recreate {
-		return need, n + v.rollout().Surge - count(v.all, up) - all
+		return need, n + v.rollout().Surge - count(v.all, takesRoom) - all
 	}
-	if count(v.stale, up) > 0 {
+	if count(v.stale, takesRoom) > 0 {
 		return need, 0
 	}
-	return need, n - running
+	return need, n - count(v.fresh, takesRoom) - same
+}
+
+// givenUp: the replica is unhealthy and has had its time to come up; another has to
+// do its work. That time is also what keeps havn from replacing, again and again, a
+// replica that falls ill as soon as it has work.
+func (m *maker) givenUp(v *view, c Container) bool {
+	if !c.Health.Unhealthy {
+		return false
+	}
+	until := c.StartedAt.Add(v.rollout().HealthyDeadline.Std())
+	if m.now.Before(until) {
+		m.wait(v.name, ForReady, until, c.Name+" is unhealthy: "+c.Health.Last)
+		return false
+	}
+	return true
 }
 
 // mayStart: nothing of the host is missing.
@@ -120,17 +145,20 @@ func (m *maker) mayStart(v *view) bool {
 	return false
 }
 
-// slots yields the slots a replica of the target may take, in order: enough for
-// all replicas, the surge, and as many containers that are in the way.
-func (m *maker) slots(v *view) iter.Seq[int] {
+// slots are those a replica of the target may take: enough for all replicas, the
+// surge, and as many containers that are in the way. Those that have a container
+// come first.
+func (m *maker) slots(v *view) []int {
 	last := v.replicas() + max(1, v.rollout().Surge) + len(v.all)
-	return func(yield func(int) bool) {
-		for slot := 1; slot <= last; slot++ {
-			if !yield(slot) {
-				return
-			}
+	var made, free []int
+	for slot := 1; slot <= last; slot++ {
+		if _, exists := m.have.Containers[ContainerName(v.name, v.fingerprint, slot)]; exists {
+			made = append(made, slot)
+		} else {
+			free = append(free, slot)
 		}
 	}
+	return append(made, free...)
 }
 
 // startSlot starts the replica of one slot if it does not run. It reports whether
@@ -169,7 +197,7 @@ func (m *maker) startReason(v *view, exists bool) string {
 		return fmt.Sprintf("0 of %d replicas run", v.replicas())
 	case running >= v.replicas():
 		for _, c := range v.fresh {
-			if c.Health.Unhealthy {
+			if m.givenUp(v, c) {
 				return fmt.Sprintf("in place of %s, which is unhealthy: %s", c.Name, c.Health.Last)
 			}
 		}
@@ -179,16 +207,16 @@ func (m *maker) startReason(v *view, exists bool) string {
 			return fmt.Sprintf("in place of %s: %s", c.Name, cmp.Or(c.Drift, "it is "+string(c.State)))
 		}
 	}
-	if old := newestStale(v); old != nil && v.verdict == "" {
+	if old := m.newestStale(v); old != nil && v.verdict == "" {
 		return Difference(old.Release, v.target)
 	}
 	return fmt.Sprintf("%d of %d replicas run", running, v.replicas())
 }
 
-func newestStale(v *view) *Container {
+func (m *maker) newestStale(v *view) *Container {
 	var newest *Container
 	for _, c := range v.stale {
-		if c.Fingerprint != v.fingerprint && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
+		if c.Fingerprint != v.fingerprint && !m.condemned(c) && (newest == nil || c.CreatedAt.After(newest.CreatedAt)) {
 			newest = &c
 		}
 	}

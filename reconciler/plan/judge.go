@@ -22,13 +22,16 @@ func (m *maker) judge(v *view) {
 	if v.failed == "" {
 		return
 	}
+	if v.rollout().OnFailure != spec.Hold {
+		m.failing[VerdictKey{v.name, v.fingerprint}] = true
+	}
 	m.do(v.name, Condemn{Service: v.name, Fingerprint: v.fingerprint, Reason: v.failed}, v.failed)
 	v.note("%s", v.failed)
 }
 
 // failure is why the release on trial failed, "" if it did not.
 func (m *maker) failure(v *view) string {
-	for slot := range m.slots(v) {
+	for _, slot := range m.slots(v) {
 		name := ContainerName(v.name, v.fingerprint, slot)
 		if f, ok := m.have.Failures[Start{Name: name}.Key()]; ok && f.Release {
 			return f.Err
@@ -142,7 +145,7 @@ func (m *maker) watch(v *view) {
 
 // warm are the stale replicas to go back to if the release on trial fails.
 func (m *maker) warm(v *view) []Container {
-	if v.proven {
+	if v.proven || v.replicas() == 0 {
 		return nil
 	}
 	good, known := m.have.LastGood[v.name]

@@ -12,7 +12,10 @@ import (
 
 // Make says what is safe to do now so that have comes nearer to want.
 func Make(want spec.Site, have Observed, now time.Time) Plan {
-	m := &maker{want: want, have: have, now: now, used: map[netip.Addr]bool{}, routed: map[netip.Addr]bool{}}
+	m := &maker{
+		want: want, have: have, now: now, used: map[netip.Addr]bool{}, routed: map[netip.Addr]bool{}, planned: map[string]bool{},
+		failing: map[VerdictKey]bool{},
+	}
 	for a := range have.Gateway.Table.Servers() {
 		m.routed[a.Addr()] = true
 	}
@@ -40,7 +43,7 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 }
 
 // A maker holds one call of Make. Its methods append to plan and change nothing
-// else but used.
+// else but used, planned and failing.
 type maker struct {
 	want    spec.Site
 	have    Observed
@@ -52,27 +55,35 @@ type maker struct {
 	used map[netip.Addr]bool
 	// routed are the addresses in the gateway's confirmed configuration.
 	routed map[netip.Addr]bool
+	// planned are the keys of the steps so far.
+	planned map[string]bool
+	// failing are releases that this plan condemns.
+	failing map[VerdictKey]bool
 }
 
-// do appends a step unless an act on the same object is in flight or has to wait
-// after a failure. It reports whether the step was appended.
+// do appends a step unless an act on the same object is planned or in flight, or
+// has to wait after a failure. It reports whether the step was appended.
 func (m *maker) do(service string, a Action, why string) bool {
 	key := a.Key()
-	if m.have.InFlight[key] != nil {
+	if m.have.InFlight[key] != nil || m.planned[key] {
 		return false
 	}
 	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
 		m.plan.Waits = append(m.plan.Waits, Wait{
-			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s (failed %d times)", f.Err, f.Count),
+			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (failed %d times)", a, f.Err, f.Count),
 		})
 		return false
 	}
+	m.planned[key] = true
 	m.plan.Steps = append(m.plan.Steps, Step{Service: service, Action: a, Why: why})
 	return true
 }
 
 func (m *maker) wait(service string, what WaitFor, until time.Time, why string) {
-	m.plan.Waits = append(m.plan.Waits, Wait{Service: service, For: what, Until: until, Why: why})
+	w := Wait{Service: service, For: what, Until: until, Why: why}
+	if !slices.Contains(m.plan.Waits, w) {
+		m.plan.Waits = append(m.plan.Waits, w)
+	}
 }
 
 func (m *maker) block(service, why string) {

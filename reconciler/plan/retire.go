@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ func (m *maker) scaleDown(v *view) {
 	if !v.known || count(keep, m.ready) < v.replicas() {
 		return
 	}
-	why := fmt.Sprintf("%d replicas are enough", v.replicas())
+	why := fmt.Sprintf("the site wants %d of it", v.replicas())
 	for _, c := range v.fresh {
 		switch {
 		case m.busy(c) || has(keep, c):
@@ -149,15 +150,21 @@ func (m *maker) removeStopped(v *view, c Container) {
 	m.do(v.name, Remove{c.Name, c.ID}, "it does not run and is not wanted")
 }
 
-// keptForLogs: c is the one stopped replica of the condemned wanted release that
-// stays until the next success.
+// keptForLogs: c is the first stopped replica of the release condemned last, and
+// stays until the wanted one is proven, or no replica is wanted.
 func (m *maker) keptForLogs(v *view, c Container) bool {
-	if v.verdict == "" || c.State != Exited {
+	if v.verdict == "" && v.fingerprint == m.wantedFingerprint(v) && (v.proven || v.replicas() == 0) {
 		return false
 	}
-	f := m.wantedFingerprint(v)
-	kept := filter(v.all, func(o Container) bool { return o.Fingerprint == f && o.State == Exited })
-	return c.Fingerprint == f && kept[0].Name == c.Name
+	failed := filter(v.all, func(o Container) bool { return o.State == Exited && m.condemned(o) })
+	if len(failed) == 0 {
+		return false
+	}
+	newest := slices.MaxFunc(failed, func(a, b Container) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})
+	first := slices.IndexFunc(failed, func(o Container) bool { return o.Fingerprint == newest.Fingerprint })
+	return failed[first].Name == c.Name
 }
 
 // restartUnhealthy restarts in place what can't be replaced by a second replica.
@@ -166,7 +173,7 @@ func (m *maker) restartUnhealthy(v *view) {
 		return
 	}
 	for _, c := range v.fresh {
-		if alive(c) && c.Health.Unhealthy && !m.busy(c) {
+		if alive(c) && m.givenUp(v, c) && !m.busy(c) {
 			stop := c.Release.Service.Stop
 			m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()},
 				"it is unhealthy: "+c.Health.Last)

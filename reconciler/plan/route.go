@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -12,9 +13,11 @@ import (
 
 // pickServers decides which replicas of a service requests should go to.
 func (m *maker) pickServers(v *view) {
-	fresh := filter(m.keep(v), m.serves)
+	fresh := filter(m.keep(v), func(c Container) bool { return m.serves(c) && !m.failing[VerdictKey{v.name, c.Fingerprint}] })
 	stale := filter(v.stale, func(c Container) bool { return m.serves(c) && !m.condemned(c) })
-	slices.SortStableFunc(stale, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
+	slices.SortStableFunc(stale, func(a, b Container) int {
+		return cmp.Or(routedFirst(m.isRouted(a), m.isRouted(b)), routedFirst(m.isProven(v.name, a.Fingerprint), m.isProven(v.name, b.Fingerprint)))
+	})
 	n := v.replicas()
 	switch {
 	case !v.known || v.held:
@@ -26,7 +29,7 @@ func (m *maker) pickServers(v *view) {
 		v.serve = fresh
 		return
 	case v.rollout().Strategy == spec.BlueGreen && len(fresh) < n && len(stale) > 0 && !slices.ContainsFunc(fresh, m.isRouted):
-		v.serve = stale
+		v.serve = stale[:min(n, len(stale))]
 	default:
 		room := max(0, n-len(fresh))
 		v.serve = slices.Concat(fresh, stale[:min(room, len(stale))])
@@ -60,8 +63,9 @@ func (m *maker) lastResort(v *view) []Container {
 }
 
 func (m *maker) condemned(c Container) bool {
-	_, yes := m.have.Verdicts[VerdictKey{c.Service, c.Fingerprint}]
-	return yes && !m.isProven(c.Service, c.Fingerprint)
+	key := VerdictKey{c.Service, c.Fingerprint}
+	_, yes := m.have.Verdicts[key]
+	return m.failing[key] || yes && !m.isProven(c.Service, c.Fingerprint)
 }
 
 // table is the route table the gateway should follow now.
@@ -127,7 +131,7 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	}
 	l.Servers = m.servers(l.Target)
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
-	if len(l.Servers) == 0 && l.Target.Service != "" && moved {
+	if len(l.Servers) == 0 && moved && m.wantsReplicas(l.Target.Service) {
 		if servers := m.servers(before.Target); len(servers) > 0 {
 			before.Servers = servers
 			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
@@ -136,6 +140,11 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 		}
 	}
 	return l, true
+}
+
+// wantsReplicas: the service may come to have somebody who answers.
+func (m *maker) wantsReplicas(service string) bool {
+	return slices.ContainsFunc(m.views, func(v *view) bool { return v.name == service && (!v.known || v.replicas() > 0) })
 }
 
 // servers are the addresses a target stands for now.

@@ -71,7 +71,7 @@ func (m *maker) choose(v *view) {
 	proven := m.isProven(v.name, f)
 	switch {
 	case image.ID == "":
-		m.fallBack(v, f)
+		m.stay(v, f)
 	case !condemned || proven:
 		v.setTarget(m, wanted, proven)
 	case v.wanted.Rollout.OnFailure == spec.Hold:
@@ -101,6 +101,27 @@ func (m *maker) fallBack(v *view, wanted spec.Fingerprint) bool {
 		v.setTarget(m, good, true)
 		return true
 	}
+	best, ok := m.serving(v, wanted)
+	if ok {
+		v.setTarget(m, best.Release, true)
+	}
+	return ok
+}
+
+// stay makes the release that serves now the target, while the wanted one can't
+// be known yet: to go back to the last good one would be a rollout of its own.
+func (m *maker) stay(v *view, wanted spec.Fingerprint) {
+	best, ok := m.serving(v, wanted)
+	if ok && m.isRouted(best) {
+		v.setTarget(m, best.Release, m.isProven(v.name, best.Fingerprint))
+		return
+	}
+	m.fallBack(v, wanted)
+}
+
+// serving is the replica that best proves its release by serving, other than of
+// one that is condemned.
+func (m *maker) serving(v *view, wanted spec.Fingerprint) (best Container, ok bool) {
 	rank := func(c Container) int {
 		switch {
 		case m.isRouted(c):
@@ -115,13 +136,13 @@ func (m *maker) fallBack(v *view, wanted spec.Fingerprint) bool {
 		return c.Fingerprint != wanted && !condemned && alive(c)
 	})
 	if len(candidates) == 0 {
-		return false
+		return best, false
 	}
-	best := slices.MaxFunc(candidates, func(a, b Container) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name))
+	best = slices.MaxFunc(candidates, func(a, b Container) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), routedFirst(m.isProven(v.name, b.Fingerprint), m.isProven(v.name, a.Fingerprint)),
+			a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Name, b.Name))
 	})
-	v.setTarget(m, best.Release, true)
-	return true
+	return best, true
 }
 
 // image returns what the wanted reference stands for, and has it pulled.

@@ -1,0 +1,158 @@
+package reconciler
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// bound is how long convergence may take when nothing goes wrong any more: the
+// deadlines and the longest retry are in it many times.
+const bound = 3 * time.Hour
+
+// converges checks I4 and I5: the host comes to what is wanted, or to the last
+// good of it, has nothing else, and stays.
+func (o *oracle) converges() {
+	o.t.Helper()
+	if !o.settle(bound) {
+		p := o.havn.Last().Plan
+		o.ok()
+		o.t.Fatalf("I4 convergence: not settled after %s: steps %v waits %v blocked %v flying %v", bound, p.Steps, p.Waits, p.Blocked, o.acts.flying)
+	}
+	before := o.steps
+	o.run(10 * time.Minute)
+	if o.steps != before {
+		o.fail("I4 convergence", "%d more steps though it had converged", o.steps-before)
+	}
+	out := o.havn.Last()
+	v := o.host.View()
+	for _, s := range out.Plan.Services {
+		o.standing(s, out, v)
+	}
+	for _, r := range v.Replicas {
+		if _, wanted := o.want.Services[r.Service]; !r.Foreign && !wanted && !o.stands(r.Service, out) {
+			o.fail("I5 orphans", "%s is left", r.Name)
+		}
+	}
+	o.arrived(out)
+	if o.problem != "" {
+		o.problem += fmt.Sprintf("\n%+v\n%+v\n%+v", out.Plan, v.Replicas, out.Have.Verdicts)
+	}
+	o.ok()
+}
+
+// standing checks one service of a host that has settled.
+func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
+	want, wanted := o.want.Services[s.Service]
+	if !wanted && o.stands(s.Service, out) {
+		return
+	}
+	if !wanted {
+		o.fail("I5 orphans", "%s is not wanted, and is %s", s.Service, s.Phase)
+		return
+	}
+	release := spec.Release{Service: want, ImageID: out.Have.Images[want.Image].ID}
+	_, condemned := out.Have.Verdicts[plan.VerdictKey{Service: s.Service, Fingerprint: release.Fingerprint("s")}]
+	if s.Phase == plan.Waiting && o.waitsForNeed(want, out) {
+		return
+	}
+	if s.Phase != plan.Converged && !condemned {
+		o.fail("I4 convergence", "%s is %s, and its release is not condemned: %s %v", s.Service, s.Phase, s.Detail, out.Plan.Blocked)
+	}
+	good, down, kept, strange := 0, 0, 0, 0
+	for _, r := range v.Replicas {
+		switch {
+		case r.Foreign || r.Service != s.Service:
+		case r.State == plan.Running && r.Fingerprint == s.Release && r.Ready:
+			good++
+		case r.State == plan.Running || r.State == plan.Restarting:
+			down++
+		case condemned && r.State == plan.Exited:
+			kept++
+		default:
+			strange++
+		}
+	}
+	switch {
+	case condemned && want.Rollout.OnFailure == spec.Hold:
+	case strange > 0 || kept > 1:
+		o.fail("I5 orphans", "%s has %d leftovers and %d kept for their logs", s.Service, strange, kept)
+	case s.Phase == plan.Converged && (good != want.Replicas || down > 0):
+		o.fail("I4 convergence", "%s has %d good and %d bad replicas of %d", s.Service, good, down, want.Replicas)
+	case s.Phase == plan.RolledBack && (good != s.Wanted || down > 0):
+		o.fail("I4 convergence", "%s is rolled back, and has %d good and %d bad replicas of %d", s.Service, good, down, s.Wanted)
+	}
+}
+
+// stands: a service that is not wanted stays, since the one that takes over a
+// location of it is not ready.
+func (o *oracle) stands(service string, out Outcome) bool {
+	return slices.ContainsFunc(out.Have.Gateway.Table.Locations, func(l plan.Location) bool { return l.Target.Service == service })
+}
+
+// waitsForNeed: a service that it needs is not ready, and may never be.
+func (o *oracle) waitsForNeed(s spec.Service, out Outcome) bool {
+	return slices.ContainsFunc(out.Plan.Services, func(other plan.Standing) bool {
+		return slices.Contains(s.Needs, other.Service) && other.Ready == 0
+	})
+}
+
+// arrived: the confirmed table is the wanted one, each location with all ready
+// replicas that should serve.
+func (o *oracle) arrived(out Outcome) {
+	table := map[plan.LocationKey]plan.Location{}
+	for _, l := range out.Have.Gateway.Table.Locations {
+		table[l.Key()] = l
+	}
+	n := 0
+	for _, name := range o.want.RouteNames() {
+		for _, l := range plan.Locations(o.want.Routes[name]) {
+			n++
+			have, ok := table[l.Key()]
+			switch {
+			case !ok:
+				o.fail("I4 convergence", "%s%s has no location", l.Host, l.Path)
+			case have.Hash() == l.Hash():
+				o.servers(have, out)
+			case !o.waitsForTarget(l, out):
+				o.fail("I4 convergence", "%s%s has not changed", l.Host, l.Path)
+			}
+		}
+	}
+	if n != len(table) {
+		o.fail("I4 convergence", "the table has %d locations, and %d are wanted", len(table), n)
+	}
+}
+
+// waitsForTarget: nobody of the location's service is ready, so it stays with the
+// one before.
+func (o *oracle) waitsForTarget(l plan.Location, out Outcome) bool {
+	for _, s := range out.Plan.Services {
+		if s.Service == l.Target.Service {
+			return s.Ready == 0
+		}
+	}
+	return false
+}
+
+func (o *oracle) servers(l plan.Location, out Outcome) {
+	for _, s := range out.Plan.Services {
+		if s.Service != l.Target.Service || s.Phase != plan.Converged && s.Phase != plan.RolledBack {
+			continue
+		}
+		if len(l.Servers) != s.Wanted {
+			o.fail("I4 convergence", "%s%s has %d servers, and %s %d replicas", l.Host, l.Path, len(l.Servers), s.Service, s.Wanted)
+		}
+		for _, c := range out.Have.Containers {
+			at := netip.AddrPortFrom(c.Addr, 80)
+			if slices.Contains(l.Servers, at) && (c.Fingerprint != s.Release || !c.Health.Ready) {
+				o.fail("I4 convergence", "%s%s goes to %s", l.Host, l.Path, c.Name)
+			}
+		}
+	}
+}
