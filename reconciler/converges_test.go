@@ -22,7 +22,7 @@ func (o *oracle) converges() {
 	if !o.settle(bound) {
 		p := o.havn.Last().Plan
 		o.ok()
-		o.t.Fatalf("I4 convergence: not settled after %s: steps %v waits %v blocked %v flying %v", bound, p.Steps, p.Waits, p.Blocked, o.acts.flying)
+		o.t.Fatalf("I4 convergence: not converged after %s: steps %v waits %v blocked %v flying %v", bound, p.Steps, p.Waits, p.Blocked, o.acts.flying)
 	}
 	before := o.steps
 	o.run(10 * time.Minute)

@@ -191,7 +191,7 @@ func (n *nginx) visible(limit time.Duration) []time.Time {
 // on disk: one that was switched to when havn ended is in force. Its old workers
 // may mean anybody an older generation names.
 func (n *nginx) recognise(now time.Time) {
-	if n.known || !n.running || !slices.ContainsFunc(n.saved, func(g generation) bool { return g.number == n.active.number }) {
+	if n.known || !n.running || n.pending != nil || !slices.ContainsFunc(n.saved, func(g generation) bool { return g.number == n.active.number }) {
 		return
 	}
 	if n.active.number != n.confirmed.number {

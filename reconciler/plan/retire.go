@@ -108,10 +108,7 @@ func orDefault(s, otherwise string) string {
 
 // stop ends a running replica once it is drained.
 func (m *maker) stop(v *view, c Container, why string) {
-	if m.isRouted(c) {
-		return
-	}
-	if m.have.InFlight[SetRoutes{}.Key()] != nil && v.routes {
+	if m.isRouted(c) || m.mayBeRouted(v) {
 		return
 	}
 	if until, drained := m.drained(v, c); !drained {
@@ -120,6 +117,17 @@ func (m *maker) stop(v *view, c Container, why string) {
 	}
 	stop := c.Release.Service.Stop
 	m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()}, why)
+}
+
+// mayBeRouted: what nginx does is not known for sure just now, and may concern the
+// service: a table is on its way, or nginx does not answer with the confirmed one.
+func (m *maker) mayBeRouted(v *view) bool {
+	g := m.have.Gateway
+	if coming, ok := m.have.InFlight[SetRoutes{}.Key()].(SetRoutes); ok && coming.Table.leadsTo(v.name) {
+		return true
+	}
+	unsure := m.have.InFlight[SetRoutes{}.Key()] != nil || !g.Running && g.Generation > 0
+	return unsure && (v.routes || g.Table.leadsTo(v.name))
 }
 
 // drained: no request can be on its way to c, or the drain deadline has passed. A
