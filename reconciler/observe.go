@@ -75,7 +75,7 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	have.Site, have.Gateway = r.Site, gateway
 	have.InFlight, have.Failures = inFlight, failures
 	have.Verdicts, have.LastGood = r.Journal.Verdicts(), r.Journal.LastGood()
-	r.probe(&have)
+	r.probe(want, &have)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	have.PruneAllowed = r.Prune || r.pruneFor != nil && *r.pruneFor == want.Revision
@@ -98,18 +98,25 @@ func (r *Reconciler) tidy(want spec.Site, have plan.Observed) {
 }
 
 // probe asks the prober for the health of what Docker does not check.
-func (r *Reconciler) probe(have *plan.Observed) {
+func (r *Reconciler) probe(want spec.Site, have *plan.Observed) {
 	var watched []plan.Container
 	for _, c := range have.Containers {
-		if !c.Checked {
-			watched = append(watched, c)
+		if c.Checked {
+			continue
 		}
+		// How often is asked, and how often it may fail, changes in place.
+		wanted := spec.Release{Service: want.Services[c.Service], ImageID: c.Release.ImageID}
+		if wanted.Fingerprint(r.Site) == c.Fingerprint {
+			c.Release = wanted
+		}
+		watched = append(watched, c)
 	}
 	r.Prober.Watch(watched)
 	for _, c := range watched {
 		if h, ok := r.Prober.Health(c.Name); ok {
-			c.Health = h
-			have.Containers[c.Name] = c
+			seen := have.Containers[c.Name]
+			seen.Health = h
+			have.Containers[c.Name] = seen
 		}
 	}
 }
