@@ -86,3 +86,9 @@ func (s *scenario) inspectForeign() string {
 	return docker(s.t, "container", "inspect", s.foreign()) + docker(s.t, "network", "inspect", s.foreign()) +
 		docker(s.t, "volume", "inspect", s.foreign())
 }
+
+// tryDockerBoth returns what docker printed to both of its outputs.
+func tryDockerBoth(args ...string) (string, error) {
+	out, err := exec.CommandContext(context.Background(), "docker", args...).CombinedOutput()
+	return string(out), err
+}
