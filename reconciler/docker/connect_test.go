@@ -26,7 +26,7 @@ func connect(t *testing.T, host string) error {
 func TestNoEngine(t *testing.T) {
 	dir := t.TempDir()
 	wantError(t, connect(t, "unix://"+dir+"/none.sock"), "there is no "+dir+"/none.sock", "systemctl start docker")
-	wantError(t, connect(t, "tcp://127.0.0.1:18213"), "does not answer", "--docker")
+	wantError(t, connect(t, "tcp://"+freeAddr()), "does not answer", "--docker")
 	wantError(t, connect(t, "nonsense"), "nonsense")
 	left := filepath.Join(dir, "left.sock")
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: left})

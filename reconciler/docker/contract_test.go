@@ -31,7 +31,7 @@ func (h host) Release(name string, b contract.Behaviour) spec.Release {
 	case contract.CantStart:
 		r.Service.User = "nobody-knows"
 	case contract.NotThere:
-		r.Service.Image, r.ImageID = "127.0.0.1:18214/none:1", "sha256:"+sha256Hex("none")
+		r.Service.Image, r.ImageID = freeAddr()+"/none:1", "sha256:"+sha256Hex("none")
 	}
 	return r
 }

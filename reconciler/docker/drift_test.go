@@ -14,6 +14,7 @@ import (
 
 // What a person can change on a container that runs is seen.
 func TestDrift(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	limits := func(w *spec.Service) { w.Resources = spec.Resources{NanoCPUs: 1e9, Memory: 64 << 20, Pids: 64} }
 	s.start(limits)
@@ -80,11 +81,11 @@ func TestReplicaThatGotAnotherName(t *testing.T) {
 func TestImageWithOurLabels(t *testing.T) {
 	s := newSite(t)
 	a := s.start()
-	copied, err := api.ContainerCommit(s.ctx, a.Name, container.CommitOptions{Reference: "hd-copied:1"})
+	copied, err := api.ContainerCommit(s.ctx, a.Name, container.CommitOptions{Reference: tag("copied")})
 	s.do(err)
 	t.Cleanup(func() { removeImages(t, copied.ID) })
 	name := s.config.Site + "-copy"
-	_, err = api.ContainerCreate(s.ctx, &container.Config{Image: "hd-copied:1"}, nil, nil, nil, name)
+	_, err = api.ContainerCreate(s.ctx, &container.Config{Image: tag("copied")}, nil, nil, nil, name)
 	s.do(err)
 	t.Cleanup(func() { remove(t, name) })
 	have := s.observe(want())

@@ -48,6 +48,7 @@ func TestFaultsOfTheRelease(t *testing.T) {
 // What an init process finds out, the engine does not: the replica crashes, with
 // the reason in its log.
 func TestProgramThatCannotRun(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.watch()
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))

@@ -3,6 +3,7 @@ package docker_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,20 @@ import (
 
 // replicaImage is what the tests' containers are made of: testdata/replica as
 // the entrypoint, and a user named app.
-const replicaImage = "hd-replica:test"
+var replicaImage = tag("replica")
+
+// tag is a reference that no other run of the tests uses.
+func tag(name string) string { return fmt.Sprintf("hd-%s:%d", name, os.Getpid()) }
+
+// freeAddr is an address of this machine that nobody listens on.
+func freeAddr() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err) // a machine without a port left
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
 
 var (
 	api       *client.Client

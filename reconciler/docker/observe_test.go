@@ -15,6 +15,7 @@ import (
 )
 
 func TestStatesOfAReplica(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.watch()
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
@@ -41,6 +42,7 @@ func TestStatesOfAReplica(t *testing.T) {
 
 // The next run of a replica is another one, and has to prove itself.
 func TestRestartIsSeen(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.watch()
 	a := s.start(func(w *spec.Service) {
@@ -82,11 +84,11 @@ func TestUnhealthySaysWhy(t *testing.T) {
 
 func TestImageOfAnotherPlatform(t *testing.T) {
 	s := newSite(t)
-	i := s.observe(want(service(), service(func(w *spec.Service) { w.Name, w.Image = "none", "hd-none:1" }))).Images
-	if i[replicaImage].ID != replicaID || i[replicaImage].Problem != "" || i[replicaImage].HasHealthcheck || i["hd-none:1"].ID != "" {
+	ref, none := tag("foreign"), tag("none")
+	i := s.observe(want(service(), service(func(w *spec.Service) { w.Name, w.Image = "none", none }))).Images
+	if i[replicaImage].ID != replicaID || i[replicaImage].Problem != "" || i[replicaImage].HasHealthcheck || i[none].ID != "" {
 		t.Errorf("observed %+v", i)
 	}
-	const ref = "hd-foreign:1"
 	s.do(loadForeignImage(ref, "s390x"))
 	t.Cleanup(func() { removeImages(t, ref) })
 	i = s.observe(want(service(func(w *spec.Service) { w.Image = ref }))).Images

@@ -19,9 +19,10 @@ import (
 )
 
 // The registry of the tests knows one user, "reader" with the password "secret".
-const (
-	registryAddr = "127.0.0.1:18210"
-	htpasswd     = "reader:$2y$05$D1GmqfH/cQ.7ZbEyVt6jt.9kjtkS.vdHT1Tzf3ZiLjowB9gf1/hJi\n"
+const htpasswd = "reader:$2y$05$D1GmqfH/cQ.7ZbEyVt6jt.9kjtkS.vdHT1Tzf3ZiLjowB9gf1/hJi\n"
+
+var (
+	registryAddr = freeAddr()
 	privateImage = registryAddr + "/team/app:1"
 )
 
@@ -140,17 +141,18 @@ func TestPullFromAPrivateRegistry(t *testing.T) {
 
 func TestPullWithoutARegistry(t *testing.T) {
 	s := newSite(t)
-	wantError(t, s.Pull(s.ctx, plan.Pull{Image: "127.0.0.1:18211/app:1", Deadline: time.Minute}), "registry 127.0.0.1:18211 can't be reached")
+	nobody := freeAddr()
+	wantError(t, s.Pull(s.ctx, plan.Pull{Image: nobody + "/app:1", Deadline: time.Minute}), "registry "+nobody+" can't be reached")
 	wantError(t, s.Pull(s.ctx, plan.Pull{Image: "no//name", Deadline: time.Minute}), "invalid reference format")
 }
 
 func TestPullEndsAtItsDeadline(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:18212")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = silent.Close() }()
 	s := newSite(t)
-	err = s.Pull(s.ctx, plan.Pull{Image: "127.0.0.1:18212/app:1", Deadline: 500 * time.Millisecond})
-	wantError(t, err, "registry 127.0.0.1:18212", "not done within the pull deadline of 500ms")
+	err = s.Pull(s.ctx, plan.Pull{Image: silent.Addr().String() + "/app:1", Deadline: 500 * time.Millisecond})
+	wantError(t, err, "registry "+silent.Addr().String(), "not done within the pull deadline of 500ms")
 }

@@ -101,16 +101,17 @@ func TestReplicaIsBounded(t *testing.T) {
 }
 
 func TestPortOnTheHost(t *testing.T) {
+	addr := freeAddr()
 	s := newSite(t)
 	s.start(func(w *spec.Service) {
-		w.Ports = map[string]spec.Port{"admin": {Port: 8080, Protocol: "tcp", Host: "127.0.0.1:18200"}, "inner": {Port: 9, Protocol: "tcp"}}
+		w.Ports = map[string]spec.Port{"admin": {Port: 8080, Protocol: "tcp", Host: addr}, "inner": {Port: 9, Protocol: "tcp"}}
 	})
 	a := s.replica(service(func(w *spec.Service) {
 		w.Name = "second"
-		w.Ports = map[string]spec.Port{"admin": {Port: 8080, Protocol: "tcp", Host: "127.0.0.1:18200"}}
+		w.Ports = map[string]spec.Port{"admin": {Port: 8080, Protocol: "tcp", Host: addr}}
 	}), 1)
 	err := s.Start(s.ctx, a)
-	wantError(t, err, "18200")
+	wantError(t, err, addr[len("127.0.0.1:"):])
 	if errors.Is(err, apply.ErrRelease) {
 		t.Errorf("%v is held against the release", err)
 	}
@@ -169,18 +170,18 @@ func TestNameIsTaken(t *testing.T) {
 }
 
 func TestTagThatMovesChangesNothing(t *testing.T) {
-	const tag = "hd-moving:1"
-	first, err := makeImage(tag, map[string]string{"etc/v": "1"}, `ENTRYPOINT ["/nothing"]`)
+	ref := tag("moving")
+	first, err := makeImage(ref, map[string]string{"etc/v": "1"}, `ENTRYPOINT ["/nothing"]`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { removeImages(t, first, tag) })
+	t.Cleanup(func() { removeImages(t, first, ref) })
 	s := newSite(t)
-	w := service(func(w *spec.Service) { w.Image = tag })
-	if i := s.observe(want(w)).Images[tag]; i.ID != first {
+	w := service(func(w *spec.Service) { w.Image = ref })
+	if i := s.observe(want(w)).Images[ref]; i.ID != first {
 		t.Fatalf("the tag stands for %s, want %s", i.ID, first)
 	}
-	s.do(api.ImageTag(s.ctx, replicaImage, tag))
+	s.do(api.ImageTag(s.ctx, replicaImage, ref))
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
 	a := s.replica(w, 0)
 	a.Release.ImageID = first
@@ -188,7 +189,7 @@ func TestTagThatMovesChangesNothing(t *testing.T) {
 	if i := inspect(t, a.Name); i.Image != first {
 		t.Errorf("it runs image %s, want %s", i.Image, first)
 	}
-	if i := s.observe(want(w)).Images[tag]; i.ID != replicaID {
+	if i := s.observe(want(w)).Images[ref]; i.ID != replicaID {
 		t.Errorf("the tag stands for %s, want %s", i.ID, replicaID)
 	}
 }

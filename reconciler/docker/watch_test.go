@@ -19,7 +19,7 @@ func TestEventsWake(t *testing.T) {
 	for what, act := range map[string]func() error{
 		"a kill":    func() error { return api.ContainerKill(s.ctx, a.Name, "KILL") },
 		"a volume":  func() error { return s.CreateVolume(s.ctx, plan.CreateVolume{Volume: spec.Volume{Name: "x"}}) },
-		"an image":  func() error { return api.ImageTag(s.ctx, replicaImage, "hd-events:1") },
+		"an image":  func() error { return api.ImageTag(s.ctx, replicaImage, tag("events")) },
 		"a network": func() error { return api.NetworkDisconnect(s.ctx, s.config.Site, a.Name, true) },
 	} {
 		for len(woken) > 0 {
@@ -32,11 +32,12 @@ func TestEventsWake(t *testing.T) {
 			t.Errorf("%s woke nobody", what)
 		}
 	}
-	removeImages(t, "hd-events:1")
+	removeImages(t, tag("events"))
 }
 
 // What happens while the event stream is down is seen when it is back.
 func TestEventStreamIsLost(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	s := p.site(t)
 	a := s.start()
@@ -114,6 +115,7 @@ func TestListFails(t *testing.T) {
 // A container that can't be inspected is what the list says of it, and holds up
 // the others once, not every time.
 func TestInspectHangs(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	s := p.site(t)
 	wedged := s.start()
@@ -168,6 +170,7 @@ func TestContainerVanishes(t *testing.T) {
 }
 
 func TestEngineHangs(t *testing.T) {
+	t.Parallel()
 	p := newProxy(t)
 	s := p.site(t)
 	p.on("GET .*/containers/json", hang, -1)
