@@ -70,21 +70,34 @@ func (s *scenario) replicas(service string) []string {
 }
 
 // plantForeign makes objects that resemble havn's and are not: nothing may change
-// about them. They carry the site's label as an image or a copy would.
+// about them.
 func (s *scenario) plantForeign() {
+	s.t.Helper()
 	hello(s.t, "1")
-	label := "havn.site=" + s.site()
 	docker(s.t, "network", "create", s.foreign())
 	docker(s.t, "volume", "create", s.foreign())
-	docker(s.t, "create", "--name", s.foreign(), "--label", label, "--label", "havn.service=web", "--label", "havn.name=web-00000000-1",
+	docker(s.t, "create", "--name", s.foreign(), "--label", "havn.site="+s.site(), "--label", "havn.service=web",
 		"--network", s.foreign(), "--volume", s.foreign()+":/data", "havn-hello:1")
+	s.planted = []string{s.foreign()}
+	s.foreignBefore = s.inspectForeign()
+}
+
+// plantCopy makes a container of an image that was committed from a replica: it
+// has all labels of the replica, and another name.
+func (s *scenario) plantCopy(replica string) {
+	s.t.Helper()
+	copied := s.foreign() + "-copy"
+	docker(s.t, "commit", replica, copied)
+	s.t.Cleanup(func() { _, _ = tryDocker("rmi", "--force", copied) })
+	docker(s.t, "create", "--name", copied, "--network", s.foreign(), copied)
+	s.planted = append(s.planted, copied)
 	s.foreignBefore = s.inspectForeign()
 }
 
 func (s *scenario) inspectForeign() string {
 	s.t.Helper()
-	return docker(s.t, "container", "inspect", s.foreign()) + docker(s.t, "network", "inspect", s.foreign()) +
-		docker(s.t, "volume", "inspect", s.foreign())
+	return docker(s.t, append([]string{"container", "inspect"}, s.planted...)...) +
+		docker(s.t, "network", "inspect", s.foreign()) + docker(s.t, "volume", "inspect", s.foreign())
 }
 
 // tryDockerBoth returns what docker printed to both of its outputs.

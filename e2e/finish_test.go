@@ -36,23 +36,28 @@ func (s *scenario) checkOrphans() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	want := []string{"/" + s.foreign(), "/" + s.site() + "-gateway"}
+	want := append(slices.Clone(s.planted), s.site()+"-gateway")
 	for _, one := range st.Services {
 		if one.Ready != one.Wanted || len(one.Replicas) != one.Wanted {
 			s.t.Errorf("service %s: %d wanted, %d ready, %d containers", one.Name, one.Wanted, one.Ready, len(one.Replicas))
 		}
 		for _, r := range one.Replicas {
-			want = append(want, "/"+r.Name)
+			want = append(want, r.Name)
 		}
 	}
-	slices.Sort(want)
-	var got []string
-	for _, line := range s.containers() {
-		got = append(got, strings.Fields(line)[0])
-	}
-	if !slices.Equal(got, want) {
+	if got := s.names(); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		s.t.Errorf("containers %q, want %q", got, want)
 	}
+}
+
+// names are those of the site's containers.
+func (s *scenario) names() []string {
+	var out []string
+	for _, line := range s.containers() {
+		out = append(out, strings.TrimPrefix(strings.Fields(line)[0], "/"))
+	}
+	slices.Sort(out)
+	return out
 }
 
 // checkStill starts havn anew: it may change nothing.
@@ -88,7 +93,7 @@ func (s *scenario) checkDown() {
 	if out, err := s.havn("down", "--yes"); err != nil {
 		s.t.Errorf("down: %v: %s", err, out)
 	}
-	if left := s.containers(); len(left) != 1 || !strings.HasPrefix(left[0], "/"+s.foreign()+" ") {
+	if left := s.names(); !slices.Equal(left, slices.Sorted(slices.Values(s.planted))) {
 		s.t.Errorf("down left %q", left)
 	}
 	if kept := docker(s.t, "volume", "ls", "--quiet", "--filter", "label=havn.site="+s.site()); kept != volumes {
@@ -124,8 +129,7 @@ func (s *scenario) keep() {
 	}
 	ps, _ := tryDocker("ps", "--all", "--no-trunc", "--filter", "label=havn.site="+s.site())
 	_ = os.WriteFile(filepath.Join(dir, "docker-ps"), []byte(ps), 0o644)
-	for _, line := range s.containers() {
-		name := strings.TrimPrefix(strings.Fields(line)[0], "/")
+	for _, name := range s.names() {
 		out, _ := tryDocker("logs", "--tail", "200", name)
 		_ = os.WriteFile(filepath.Join(dir, "log-"+name), []byte(out), 0o644)
 	}

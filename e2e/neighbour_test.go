@@ -39,3 +39,14 @@ func TestASecondHavnOnOneStateIsRefused(t *testing.T) {
 	s.answers("2")
 	s.finish()
 }
+
+// An image made of a replica carries its labels along. What is made of that image
+// is not havn's, and is not routed.
+func TestACopyOfAReplicaIsForeign(t *testing.T) {
+	s := running(t, web("1"), "1", "2")
+	s.plantCopy(s.replicas("web")[0])
+	s.apply(web("2", "replicas: 2"))
+	s.answers("2")
+	s.apply(web("1"))
+	s.finish()
+}

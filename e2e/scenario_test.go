@@ -27,8 +27,11 @@ type scenario struct {
 	lease
 	dir, state, logs string
 
-	daemon        *daemon
-	streams       []stream
+	daemon  *daemon
+	streams []stream
+	// planted are the containers that are not havn's, and foreignBefore what all
+	// that is not was like.
+	planted       []string
 	foreignBefore string
 	// mayLose is the declared outage: so many requests of each stream.
 	mayLose int
