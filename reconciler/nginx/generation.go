@@ -89,19 +89,6 @@ func point(dir, link string, number int) error {
 	return os.Rename(tmp, filepath.Join(dir, link))
 }
 
-// pointBoth makes a generation the one nginx starts with and the confirmed one.
-func pointBoth(dir string, number int) error {
-	for _, link := range []string{current, confirmed} {
-		if to, err := os.Readlink(filepath.Join(dir, link)); err == nil && to == genName(number) {
-			continue
-		}
-		if err := point(dir, link, number); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // pointed returns the generation a link means; false if it means none that can
 // be read.
 func pointed(dir, link string) (generation, bool) {

@@ -5,16 +5,19 @@ import (
 	"time"
 )
 
-// meet takes a master for ours if it answers for a generation that is on disk and
-// written as it would be written today. It may be one that was switched to when
-// havn ended: what nginx answers for is in force. The caller holds swap.
+// meet takes a master for ours if it answers for the generation that it would
+// start with, written as it would be written today. It may be one that was
+// switched to when havn ended: what nginx answers for is in force. If it answers
+// for another than it would start with, a signal may be on its way, and only a new
+// one tells. The caller holds swap.
 func (g *Gateway) meet(ctx context.Context, pid int) bool {
+	workers, seen := settled(ctx, pid)
 	number, hash, err := ask(ctx, g.listener.probe)
 	if err != nil {
 		return false
 	}
-	in, ok := load(g.Dir, genName(number))
-	if !ok || in.table.Hash() != hash {
+	in, ok := pointed(g.Dir, current)
+	if !ok || in.number != number || in.table.Hash() != hash {
 		return false
 	}
 	if err := g.learn(ctx); err != nil {
@@ -27,11 +30,11 @@ func (g *Gateway) meet(ctx context.Context, pid int) bool {
 	if err != nil || sumOf(conf) != in.sum {
 		return false
 	}
-	if err := pointBoth(g.Dir, number); err != nil {
+	if err := point(g.Dir, confirmed, number); err != nil {
 		g.Log.Error("can't keep nginx's generation on disk", "err", err)
 		return false
 	}
-	g.recognise(ctx, pid, in)
+	g.recognise(pid, in, workers, seen)
 	return true
 }
 
@@ -50,8 +53,7 @@ func (g *Gateway) learn(ctx context.Context) error {
 
 // recognise takes a master that answers for a generation as ours. Its leaving
 // workers may still send requests to anybody an older generation names.
-func (g *Gateway) recognise(ctx context.Context, pid int, in generation) {
-	workers, seen := settled(ctx, pid)
+func (g *Gateway) recognise(pid int, in generation, workers []worker, seen bool) {
 	leaving := leavingOf(workers)
 	older := saved(g.Dir)
 	now := time.Now()
@@ -77,13 +79,12 @@ func (g *Gateway) recognise(ctx context.Context, pid int, in generation) {
 const farewell = 300 * time.Millisecond
 
 // settled returns the workers of a master when no reload is under way: those
-// that are to leave know it.
+// that are to leave know it. A master that has just come has no others.
 func settled(ctx context.Context, pid int) ([]worker, bool) {
 	workers, seen := workersOf(pid)
-	for until := time.Now().Add(farewell); time.Now().Before(until); {
-		if len(leavingOf(workers)) == 0 && !anyYounger(workers, farewell) {
-			break
-		}
+	master, _ := workerAt(pid)
+	until := time.Now().Add(2 * farewell)
+	for !anyYounger([]worker{master}, farewell) && anyYounger(workers, farewell) && time.Now().Before(until) {
 		select {
 		case <-ctx.Done():
 			return workers, seen
