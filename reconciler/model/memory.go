@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"hash/fnv"
 	"maps"
 	"time"
 
@@ -9,8 +10,13 @@ import (
 	"havn.internal/spec"
 )
 
-// firstProbe is what the first probe of a replica takes.
-const firstProbe = 20 * time.Millisecond
+// firstProbe is when the first probe of a replica answers, for each another time:
+// what is known after a restart of havn is not known at once.
+func firstProbe(name string) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return 10*time.Millisecond + time.Duration(h.Sum32()%4)*10*time.Millisecond
+}
 
 // A watch is one run of one replica that is probed.
 type watch struct {
@@ -56,7 +62,7 @@ func (p Prober) Health(name string) (plan.Health, bool) {
 	if !watched || c == nil {
 		return plan.Health{}, false
 	}
-	first := w.since.Add(firstProbe)
+	first := w.since.Add(firstProbe(name))
 	if now.Before(first) {
 		return plan.Health{}, true
 	}
@@ -77,7 +83,7 @@ func (h *Host) visible(c *container) []time.Time {
 		out = append(out, c.readyAt, c.StartedAt.Add(c.patience()))
 	}
 	if w, ok := h.watched[c.Name]; ok {
-		out = append(out, w.since.Add(firstProbe))
+		out = append(out, w.since.Add(firstProbe(c.Name)))
 	}
 	return out
 }
