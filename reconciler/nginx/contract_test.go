@@ -38,11 +38,7 @@ func (r router) Await(t *testing.T, what string, ok func() bool) {
 	eventually(t, what, ok)
 }
 
-func (r router) KillNginx() {
-	if err := syscall.Kill(r.master(), syscall.SIGKILL); err != nil {
-		r.t.Fatal(err)
-	}
-}
+func (r router) KillNginx() { r.kill() }
 
 func (r router) Restart() { r.restart() }
 
@@ -58,8 +54,7 @@ func (r router) Occupy() (free func()) {
 type hosted struct{ router }
 
 func (h hosted) KillNginx() {
-	h.router.KillNginx()
-	eventually(h.t, "nginx is gone", func() bool { return h.master() == 0 })
+	h.kill()
 	eventually(h.t, "nginx can be started again", func() bool { return h.StartGateway(h.t.Context()) == nil })
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 
 	"havn.internal/e2e/images"
@@ -17,11 +16,8 @@ func TestAKilledNginxComesBackByItself(t *testing.T) {
 	r.set(to("a.example", "/", named(t, "a")))
 	before := r.observe()
 	for range 2 {
-		old := r.master()
-		if err := syscall.Kill(old, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "another master answers", func() bool { return r.master() != old && r.observe().Running })
+		r.kill()
+		eventually(t, "another master answers", func() bool { return r.observe().Running })
 		if a := r.get("a.example", "/"); a.body != "a" {
 			t.Errorf("status %d", a.status)
 		}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +117,16 @@ func (r *rig) master() int {
 		r.t.Fatal(err)
 	}
 	return pid
+}
+
+// kill ends nginx's master, and returns when it is gone.
+func (r *rig) kill() {
+	r.t.Helper()
+	master := r.master()
+	if err := syscall.Kill(master, syscall.SIGKILL); err != nil {
+		r.t.Fatal(err)
+	}
+	eventually(r.t, "nginx is gone", func() bool { return r.master() != master })
 }
 
 // eventually waits until something is true.

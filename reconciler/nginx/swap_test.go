@@ -212,11 +212,8 @@ func TestAnEndBetweenAnyTwoSteps(t *testing.T) {
 			if name == "confirmed" && want != "b" || step < 2 && want != "a" {
 				t.Errorf("taken for %s", want)
 			}
-			killed := r.master()
-			if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-			eventually(t, "nginx is back", func() bool { return r.master() != killed && r.observe().Running })
+			r.kill()
+			eventually(t, "nginx is back", func() bool { return r.observe().Running })
 			r.onDisk()
 			if got := r.get("a.example", "/"); got.body != want {
 				t.Errorf("status %d, body %q, want %s", got.status, got.body, want)
