@@ -1,0 +1,99 @@
+package reconciler
+
+var mutants = []mutant{
+	{
+		"a routed replica is stopped", "plan/retire.go",
+		"if m.isRouted(c) || m.mayBeRouted(v) {", "if m.mayBeRouted(v) {", "I1 availability",
+	},
+	{
+		"a replica is stopped before it is drained", "plan/retire.go",
+		"end := drain.Since.Add(limit)", "end := drain.Since.Add(limit - limit)", "drain",
+	},
+	{
+		"a replica is routed before it is ready", "plan/view.go",
+		"return c.State == Running && c.Health.Ready && !m.busy(c)", "return c.State == Running && !m.busy(c)", "I1 availability",
+	},
+	{
+		"a location goes to a service that is not ready", "plan/route.go",
+		"if len(l.Servers) == 0 && moved", "if false && len(l.Servers) == 0 && moved", "I1 availability",
+	},
+	{
+		"a replica that is not probed yet is not served", "plan/view.go",
+		"return m.ready(c) || c.Unprobed() && m.isRouted(c) && !m.busy(c)", "return m.ready(c)", "the transcript is another",
+	},
+	{
+		"an address that may still be meant is given away", "plan/address.go",
+		`	for a := range m.have.Quarantine {
+		m.used[a] = true
+	}
+	for a := range m.routed {
+		m.used[a] = true
+	}
+	for a, drain := range m.have.Gateway.Unrouted {
+		if !drain.Done {
+			m.used[a.Addr()] = true
+		}
+	}
+`, "", "I2 identity",
+	},
+	{
+		"one replica too many", "plan/converge.go",
+		"n + v.rollout().Surge - ", "n + v.rollout().Surge + 1 - ", "I6 surge",
+	},
+	{
+		"what Docker is about to start takes no room", "plan/converge.go",
+		"return up(c) || c.State == Created }", "return up(c) }", "I6 surge",
+	},
+	{
+		"a verdict is forgotten", "plan/view.go",
+		"case !condemned || proven:", "case !condemned || condemned:", "I8 effort",
+	},
+	{
+		"a condemned release is started", "plan/view.go",
+		"v.verdict, v.held, v.phase = verdict.Reason, true, Stuck", "v.verdict, v.held, v.phase = verdict.Reason, false, Stuck", "condemned: ",
+	},
+	{
+		"a release is never proven", "plan/judge.go",
+		"	case len(m.warm(v)) == 0:\n		m.do(v.name, prove, \"every replica is ready\")", "	case len(m.warm(v)) == 0:", "I4 convergence",
+	},
+	{
+		"all stale replicas serve", "plan/route.go",
+		"v.serve = stale[:min(n, len(stale))]", "v.serve = stale", "I4 convergence",
+	},
+	{
+		"removed services stay", "plan/prune.go",
+		"	for _, v := range m.leaving {\n		for _, c := range v.all {", "	for _, v := range m.leaving[:0] {\n		for _, c := range v.all {", "I5 orphans",
+	},
+	{
+		"stopped replicas stay", "plan/retire.go",
+		`	m.do(v.name, Remove{c.Name, c.ID}, "it does not run and is not wanted")`, "", "I4 convergence",
+	},
+	{
+		"failures are retried at once", "plan/make.go",
+		"failed && m.now.Before(f.Retry) {", "failed && false {\n		_ = f", "I8 effort",
+	},
+	{
+		"what is ill is replaced at once", "plan/converge.go",
+		"	if m.now.Before(until) {", "	if false {", "I8 effort",
+	},
+	{
+		"two steps on one object", "plan/make.go",
+		" || m.planned[key] {", " {", "one act an object",
+	},
+	{
+		"the order of a map", "plan/make.go",
+		"for _, name := range want.ServiceNames() {", "for name := range want.Services {", "determinism",
+	},
+	{
+		"an act is not recorded", "reconciler.go",
+		"	r.Journal.Applied(d.Step, d.Took, d.Err)\n", "", "I11 history",
+	},
+	{
+		"the warm replicas are let go at once", "plan/judge.go",
+		"	if v.proven || v.replicas() == 0 {", "	if true {", "the transcript is another",
+	},
+	{
+		"routes of services whose removal is held are dropped", "plan/route.go",
+		"	if m.overBudget() {\n		t.Locations", "	if false {\n		t.Locations", "the transcript is another",
+	},
+}

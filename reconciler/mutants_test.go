@@ -1,0 +1,100 @@
+package reconciler
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A mutant is the planner, or the loop, with one mistake in it.
+type mutant struct {
+	name, file string
+	// from is what stands in the file, once, and to what the mistake is.
+	from, to string
+	// killed is the property that has to notice.
+	killed string
+}
+
+// TestMutants shows that each property notices what it is there for: it runs the
+// scenarios and the properties on mutants, which have to fail with that property's
+// name.
+func TestMutants(t *testing.T) {
+	if os.Getenv(inMutant) != "" {
+		return
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			m.run(t)
+		})
+	}
+}
+
+// inMutant is set in the environment of a mutant's tests.
+const inMutant = "HAVN_MUTANT"
+
+func (m mutant) run(t *testing.T) {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "mutant.test")
+	build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", m.overlay(t, dir), "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var said strings.Builder
+	for _, test := range [][]string{
+		{"-test.run=^TestScenarios$"},
+		{"-test.run=^TestProperties$", "-rapid.nofailfile", "-rapid.checks=150", "-rapid.seed=7", "-rapid.shrinktime=1ms", "-test.timeout=3m"},
+		{"-test.run=^TestCrashes$"},
+	} {
+		run := exec.Command(binary, test...)
+		run.Env = append(os.Environ(), inMutant+"=1")
+		out, err := run.CombinedOutput()
+		said.Write(out)
+		if err != nil && strings.Contains(string(out), m.killed) {
+			return
+		}
+	}
+	t.Errorf("it lives: nothing says %q:\n%s", m.killed, firstFailures(said.String()))
+}
+
+// overlay writes the mutant, and what has the go command take it for the file.
+func (m mutant) overlay(t *testing.T, dir string) string {
+	file, err := filepath.Abs(m.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), m.from); n != 1 {
+		t.Fatalf("%s has %d times, and should have once:\n%s", m.file, n, m.from)
+	}
+	mutated := filepath.Join(dir, filepath.Base(file))
+	if err := os.WriteFile(mutated, []byte(strings.Replace(string(text), m.from, m.to, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {file: mutated}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(path, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// firstFailures are the lines that tell what failed, the first of them.
+func firstFailures(out string) string {
+	var lines []string
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "FAIL") || strings.Contains(line, "failed after") || strings.Contains(line, " I") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[:min(len(lines), 20)], "")
+}
