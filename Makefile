@@ -1,5 +1,5 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build demo demo-down images test check unit race e2e packages
+.PHONY: build demo demo-down images bench test check unit race e2e packages
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get -o DPkg::Lock::Timeout=300 -y -qq
 # The race detector watches the packages that have goroutines of their own.
@@ -17,6 +17,11 @@ demo-down: build
 
 images:
 	go run ./e2e/images/build
+
+# Figures; each is taken beside its peer, in one run on one machine.
+bench: packages build images
+	go test -run '^$$' -bench . ./spec
+	go test -tags e2e -run '^$$' -bench . -benchtime 10x -timeout 60m ./e2e
 
 test: packages check unit race e2e
 

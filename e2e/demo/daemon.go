@@ -89,7 +89,7 @@ func (d *demo) down(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := command(ctx, "", "docker", "volume", "rm", "--force", siteName+"_redis-data"); err != nil {
+	if _, err := command(ctx, "", "docker", "volume", "rm", "--force", d.name+"_redis-data"); err != nil {
 		return err
 	}
 	return os.RemoveAll(filepath.Dir(d.state))

@@ -21,14 +21,13 @@ type demo struct {
 	site   string // the checkout that havn watches
 	clone  string // where the developer works
 	log    string // havn's log
+	name   string // of the site: of its network, and in its containers' labels
 	http   string // address of the gateway
 
 	chapters int // of the story, so far
 }
 
-// siteName names the demo's network, and its containers in their labels.
-const siteName = "havn-demo"
-
+// newDemo is the demo of this user, of the source tree that it is started in.
 func newDemo() (*demo, error) {
 	tree, err := os.Getwd()
 	if err != nil {
@@ -42,12 +41,15 @@ func newDemo() (*demo, error) {
 		}
 		home = filepath.Join(user, ".local", "state")
 	}
-	base := filepath.Join(home, "havn-demo")
+	return demoIn(tree, filepath.Join(home, "havn-demo"), "havn-demo"), nil
+}
+
+func demoIn(tree, base, name string) *demo {
 	return &demo{
 		havn: filepath.Join(tree, "bin", "havn"), source: filepath.Join(tree, "e2e", "site"),
-		state: filepath.Join(base, siteName), site: filepath.Join(base, "site"), clone: filepath.Join(base, "clone"),
-		log: filepath.Join(base, "havn.log"),
-	}, nil
+		state: filepath.Join(base, name), site: filepath.Join(base, "site"), clone: filepath.Join(base, "clone"),
+		log: filepath.Join(base, "havn.log"), name: name,
+	}
 }
 
 // prepare sees to an engine and the images.

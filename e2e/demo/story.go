@@ -61,7 +61,7 @@ func (d *demo) deploy(ctx context.Context, log *bufio.Reader) error {
 	if err := d.showRelease(ctx, log, t, worse, "The next release is bad: it passes its checks, gets the traffic, then turns slow"); err != nil {
 		return err
 	}
-	d.chapter("The commit is taken back; nothing has to be done")
+	d.chapter("The commit is taken back: what is asked for now runs already")
 	say("$ git revert HEAD && git push")
 	if err := d.revert(ctx); err != nil {
 		return err

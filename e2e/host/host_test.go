@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"havn.internal/e2e/images"
 )
 
 // A machine keeps its containers over a killed engine and over the plug, and a
@@ -15,8 +17,12 @@ import (
 func TestHost(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
+	image, err := images.Host(ctx)
+	must(t, err)
+	_, err = images.Nginx(ctx)
+	must(t, err)
 	h, err := Start(ctx, Options{
-		Name: "hm-machine", Image: "havn-host:28", Subnet: netip.MustParsePrefix("10.204.1.0/24"), Load: []string{"nginx:1.30"},
+		Name: "hm-machine", Image: image, Subnet: netip.MustParsePrefix("10.204.250.0/24"), Load: []string{"nginx:1.30"},
 	})
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
