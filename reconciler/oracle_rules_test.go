@@ -3,6 +3,7 @@ package reconciler
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
 
 	"havn.internal/reconciler/model"
@@ -29,7 +30,7 @@ func (o *oracle) look(v model.View) {
 			continue
 		}
 		for _, l := range t.Locations {
-			for _, a := range l.Servers {
+			for _, a := range slices.Concat(l.Servers, l.Spares) {
 				if r, held := owner[a.Addr()]; held && !r.Foreign && r.Service != l.Target.Service {
 					o.fail("I2 identity", "%s%s of %s is answered by %s", l.Host, l.Path, l.Target.Service, r.Name)
 				}

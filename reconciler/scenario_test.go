@@ -167,6 +167,10 @@ func (p *play) status() {
 		p.printf("  waits until %s: %s", clock(w.Until), w.Why)
 	}
 	for _, l := range o.Have.Gateway.Table.Locations {
-		p.printf("  %s%s goes to %s %v", l.Host, l.Path, l.Target.Service, l.Servers)
+		spares := ""
+		if len(l.Spares) > 0 {
+			spares = fmt.Sprintf(", to spare %v", l.Spares)
+		}
+		p.printf("  %s%s goes to %s %v%s", l.Host, l.Path, l.Target.Service, l.Servers, spares)
 	}
 }

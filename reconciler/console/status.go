@@ -149,7 +149,7 @@ func service(st plan.Standing, o reconciler.Outcome) Service {
 		}
 	}
 	routed := map[string]bool{}
-	for a := range o.Have.Gateway.Table.Servers() {
+	for a := range o.Have.Gateway.Table.Primaries() {
 		routed[a.Addr().String()] = true
 	}
 	for _, c := range o.Have.Containers {

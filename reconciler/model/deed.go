@@ -78,6 +78,13 @@ func (h *Host) view(now time.Time) View {
 			old[a.Addr()] = true
 		}
 	}
+	if n.running {
+		for _, l := range n.active.table.Locations {
+			for _, a := range l.Spares {
+				old[a.Addr()] = true
+			}
+		}
+	}
 	for name, c := range h.containers {
 		v.Replicas[name] = Replica{
 			Name: name, Service: c.Service, Fingerprint: c.Fingerprint, State: c.State, Addr: c.Addr, Foreign: c.foreign != "",
@@ -98,7 +105,7 @@ func (w *worker) mayUse(now time.Time, limit time.Duration) plan.Table {
 	for _, l := range w.table.Locations {
 		for _, s := range l.Servers {
 			if s.Addr() == w.held {
-				l.Servers = []netip.AddrPort{s}
+				l.Servers, l.Spares = []netip.AddrPort{s}, nil
 				out.Locations = append(out.Locations, l)
 			}
 		}

@@ -118,7 +118,7 @@ func (h *Host) stage(t plan.Table) (generation, map[string]string) {
 		before[l.Key()] = l
 	}
 	for _, l := range t.Locations {
-		l.Servers = slices.Clone(l.Servers)
+		l.Servers, l.Spares = slices.Clone(l.Servers), slices.Clone(l.Spares)
 		why := ""
 		if h.Reject != nil {
 			why = h.Reject(l)
@@ -130,7 +130,7 @@ func (h *Host) stage(t plan.Table) (generation, map[string]string) {
 		rejected[l.Hash()] = why
 		if old, had := before[l.Key()]; had && old.Hash() != l.Hash() {
 			if old.Target.Service == l.Target.Service && old.Target.Port == l.Target.Port {
-				old.Servers = l.Servers
+				old.Servers, old.Spares = l.Servers, l.Spares
 			}
 			next.table.Locations = append(next.table.Locations, old)
 		}

@@ -138,12 +138,12 @@ func (h *Host) touchRouted(now time.Time) {
 	}
 }
 
-// sends: new requests go to the address.
+// sends: new requests go to the address while it answers.
 func (n *nginx) sends(a netip.Addr) bool {
 	if !n.running {
 		return false
 	}
-	for s := range n.active.table.Servers() {
+	for s := range n.active.table.Primaries() {
 		if s.Addr() == a {
 			return true
 		}

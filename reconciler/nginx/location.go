@@ -99,6 +99,11 @@ func (e *emitter) proxy(l plan.Location, at string) {
 	e.dir("proxy_connect_timeout", duration(o.Timeouts.Connect))
 	e.dir("proxy_read_timeout", duration(o.Timeouts.Read))
 	e.dir("proxy_send_timeout", duration(o.Timeouts.Send))
+	if len(l.Spares) > 0 {
+		// Servers that die with their release do so all at once: the last try is a
+		// spare's.
+		e.dir("proxy_next_upstream_tries", number(len(l.Servers)+1))
+	}
 	e.requestHeaders(o)
 	e.responseHeaders(o.Headers.Response)
 	upstream := "http://" + upstreamName(l)

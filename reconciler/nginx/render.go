@@ -37,7 +37,7 @@ const generationHost = "generation.havn.internal"
 // keepaliveMin is how long an idle client connection survives the start of its
 // worker's end: longer than a round trip, so that a request under way on it is
 // answered and not reset (keepalive_min_timeout).
-const keepaliveMin = 3 * time.Second
+const keepaliveMin = 5 * time.Second
 
 // Render writes the configuration of a table: a pure function, byte for byte.
 // The error is about the first location that can't be written.
@@ -132,7 +132,7 @@ func (e *emitter) accessLog(s Settings) {
 
 // upstreamName is generated: a user's name never becomes one of nginx's.
 func upstreamName(l plan.Location) string {
-	form, err := json.Marshal([]any{l.Target.Service, l.Target.Port, l.Target.Options.Upstream, l.Servers})
+	form, err := json.Marshal([]any{l.Target.Service, l.Target.Port, l.Target.Options.Upstream, l.Servers, l.Spares})
 	if err != nil {
 		panic("nginx: " + err.Error()) // only strings, numbers and addresses
 	}
@@ -161,6 +161,9 @@ func (e *emitter) upstream(l plan.Location) {
 	}
 	for _, s := range l.Servers {
 		e.dir("server", append([]arg{address(s)}, failing...)...)
+	}
+	for _, s := range l.Spares {
+		e.dir("server", address(s), raw("max_fails=0"), raw("backup"))
 	}
 	u := l.Target.Options.Upstream
 	if u.Keepalive > 0 {

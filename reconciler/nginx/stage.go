@@ -89,7 +89,7 @@ func (st *stage) without(next *generation, bad map[plan.LocationKey]string) {
 			continue
 		}
 		if old.Target.Service == l.Target.Service && old.Target.Port == l.Target.Port {
-			old.Servers = l.Servers
+			old.Servers, old.Spares = l.Servers, l.Spares
 		}
 		good.Locations = append(good.Locations, old)
 	}

@@ -20,7 +20,7 @@ func (m *maker) reserve() {
 	for a := range m.have.Quarantine {
 		m.used[a] = true
 	}
-	for a := range m.routed {
+	for a := range m.reached {
 		m.used[a] = true
 	}
 	for a, drain := range m.have.Gateway.Unrouted {

@@ -82,7 +82,7 @@ func fields(r spec.Release) map[string]string {
 }
 
 func locationFields(l Location) map[string]string {
-	l.Servers = nil
+	l.Servers, l.Spares = nil, nil
 	text, err := json.Marshal(l)
 	if err != nil {
 		panic("plan: difference: " + err.Error()) // only strings, numbers and maps of them

@@ -13,10 +13,13 @@ import (
 // Make says what is safe to do now so that have comes nearer to want.
 func Make(want spec.Site, have Observed, now time.Time) Plan {
 	m := &maker{
-		want: want, have: have, now: now, used: map[netip.Addr]bool{}, routed: map[netip.Addr]bool{}, planned: map[string]bool{},
-		failing: map[VerdictKey]bool{},
+		want: want, have: have, now: now, used: map[netip.Addr]bool{}, planned: map[string]bool{},
+		routed: map[netip.Addr]bool{}, reached: map[netip.Addr]bool{}, failing: map[VerdictKey]bool{},
 	}
 	for a := range have.Gateway.Table.Servers() {
+		m.reached[a.Addr()] = true
+	}
+	for a := range have.Gateway.Table.Primaries() {
 		m.routed[a.Addr()] = true
 	}
 	m.reserve()
@@ -53,8 +56,9 @@ type maker struct {
 	leaving []*view
 	// used are the fixed addresses that can't be given to a new replica.
 	used map[netip.Addr]bool
-	// routed are the addresses in the gateway's confirmed configuration.
-	routed map[netip.Addr]bool
+	// routed are the addresses that the gateway's confirmed configuration sends
+	// requests to, reached those and the spares.
+	routed, reached map[netip.Addr]bool
 	// planned are the keys of the steps so far.
 	planned map[string]bool
 	// failing are releases that this plan condemns.

@@ -108,7 +108,7 @@ func orDefault(s, otherwise string) string {
 
 // stop ends a running replica once it is drained.
 func (m *maker) stop(v *view, c Container, why string) {
-	if m.isRouted(c) || m.mayBeRouted(v) {
+	if m.isReached(c) || m.mayBeRouted(v) {
 		return
 	}
 	if until, drained := m.drained(v, c); !drained {

@@ -37,6 +37,17 @@ func (m *maker) pickServers(v *view) {
 	if len(v.serve) == 0 {
 		v.serve = m.lastResort(v)
 	}
+	v.spare = m.spares(v)
+}
+
+// spares are the warm stale replicas of a service whose release on trial serves
+// alone.
+func (m *maker) spares(v *view) []Container {
+	onTrial := func(c Container) bool { return c.Fingerprint == v.fingerprint && m.ready(c) }
+	if !v.known || v.held || v.failed != "" || count(v.serve, onTrial) < max(1, len(v.serve)) {
+		return nil
+	}
+	return filter(m.warm(v), func(c Container) bool { return m.serves(c) && !has(v.serve, c) })
 }
 
 func routedFirst(a, b bool) int {
@@ -59,7 +70,7 @@ func (m *maker) lastResort(v *view) []Container {
 	if ready := filter(v.all, m.ready); len(ready) > 0 {
 		return ready
 	}
-	return filter(v.all, func(c Container) bool { return alive(c) && m.isRouted(c) && !m.busy(c) })
+	return filter(v.all, func(c Container) bool { return alive(c) && m.isReached(c) && !m.busy(c) })
 }
 
 func (m *maker) condemned(c Container) bool {
@@ -101,7 +112,7 @@ func (m *maker) held(confirmed map[LocationKey]Location) []Location {
 	var out []Location
 	for _, l := range confirmed {
 		leads := func(v *view) bool { return v.name == l.Target.Service }
-		if l.Servers = m.servers(l.Target); len(l.Servers) > 0 && slices.ContainsFunc(m.leaving, leads) {
+		if l = m.filled(l); len(l.Servers) > 0 && slices.ContainsFunc(m.leaving, leads) {
 			out = append(out, l)
 		}
 	}
@@ -126,14 +137,12 @@ func Locations(r spec.Route) []Location {
 func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
 		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
-		before.Servers = m.servers(before.Target)
-		return before, had
+		return m.filled(before), had
 	}
-	l.Servers = m.servers(l.Target)
+	l = m.filled(l)
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
 	if len(l.Servers) == 0 && moved && m.wantsReplicas(l.Target.Service) {
-		if servers := m.servers(before.Target); len(servers) > 0 {
-			before.Servers = servers
+		if before = m.filled(before); len(before.Servers) > 0 {
 			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
 				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
 			return before, true
@@ -147,23 +156,29 @@ func (m *maker) wantsReplicas(service string) bool {
 	return slices.ContainsFunc(m.views, func(v *view) bool { return v.name == service && (!v.known || v.replicas() > 0) })
 }
 
-// servers are the addresses a target stands for now.
-func (m *maker) servers(t spec.Target) []netip.AddrPort {
-	var replicas []Container
+// filled gives a location the replicas its target stands for now.
+func (m *maker) filled(l Location) Location {
+	var serve, spare []Container
 	for _, v := range m.views {
-		if v.name == t.Service {
-			replicas = v.serve
+		if v.name == l.Target.Service {
+			serve, spare = v.serve, v.spare
 		}
 	}
 	for _, v := range m.leaving {
-		if v.name == t.Service {
-			replicas = m.lastResort(v)
+		if v.name == l.Target.Service {
+			serve = m.lastResort(v)
 		}
 	}
+	l.Servers, l.Spares = addressesOf(serve, l.Target.Port), addressesOf(spare, l.Target.Port)
+	return l
+}
+
+// addressesOf are where replicas listen on a port, sorted.
+func addressesOf(replicas []Container, port string) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, c := range replicas {
-		if port, ok := c.Release.Service.PortNumber(t.Port); ok {
-			out = append(out, netip.AddrPortFrom(c.Addr, uint16(port)))
+		if number, ok := c.Release.Service.PortNumber(port); ok {
+			out = append(out, netip.AddrPortFrom(c.Addr, uint16(number)))
 		}
 	}
 	slices.SortFunc(out, netip.AddrPort.Compare)
@@ -202,6 +217,10 @@ func tableChange(from, to Table) string {
 			changes = append(changes, "change "+where)
 		case !slices.Equal(before.Servers, l.Servers):
 			changes = append(changes, fmt.Sprintf("%s to %s", where, addresses(l.Servers)))
+		case !slices.Equal(before.Spares, l.Spares) && len(l.Spares) > 0:
+			changes = append(changes, fmt.Sprintf("%s with %s to spare", where, addresses(l.Spares)))
+		case !slices.Equal(before.Spares, l.Spares):
+			changes = append(changes, where+" without spares")
 		}
 	}
 	for _, l := range from.Locations {

@@ -33,6 +33,10 @@ type Location struct {
 	// Servers are the replicas that take the requests, sorted; none means that
 	// the gateway answers 503.
 	Servers []netip.AddrPort `json:"servers,omitempty"`
+	// Spares are warm stale replicas, sorted. They take a request only if none of
+	// Servers could (nginx: server ... backup), so a release that dies in its watch
+	// window takes along no more than what it was answering.
+	Spares []netip.AddrPort `json:"spares,omitempty"`
 }
 
 // LocationKey identifies the requests a location takes, whatever becomes of them.
@@ -44,17 +48,28 @@ type LocationKey struct {
 // Key returns what requests l takes.
 func (l Location) Key() LocationKey { return LocationKey{l.Host, l.Path, l.Exact} }
 
-// Hash identifies everything of l but its servers.
+// Hash identifies everything of l but its servers and spares.
 func (l Location) Hash() string {
-	l.Servers = nil
+	l.Servers, l.Spares = nil, nil
 	return hash(l)
 }
 
 // Hash identifies the table.
 func (t Table) Hash() string { return hash(t) }
 
-// Servers returns every address the table sends requests to.
+// Servers returns every address the table may send requests to, spares included.
 func (t Table) Servers() map[netip.AddrPort]bool {
+	out := t.Primaries()
+	for _, l := range t.Locations {
+		for _, a := range l.Spares {
+			out[a] = true
+		}
+	}
+	return out
+}
+
+// Primaries returns the addresses that requests go to while they answer.
+func (t Table) Primaries() map[netip.AddrPort]bool {
 	out := map[netip.AddrPort]bool{}
 	for _, l := range t.Locations {
 		for _, a := range l.Servers {
@@ -83,6 +98,7 @@ func (t Table) Sort() {
 	})
 	for _, l := range t.Locations {
 		slices.SortFunc(l.Servers, netip.AddrPort.Compare)
+		slices.SortFunc(l.Spares, netip.AddrPort.Compare)
 	}
 }
 

@@ -29,6 +29,8 @@ type view struct {
 	fresh, stale []Container
 	// serve are the replicas that should be routed.
 	serve []Container
+	// spare are replicas that should be asked if those are gone.
+	spare []Container
 	// failed is why the target, which is on trial, failed.
 	failed string
 	// routes: a location leads to the service.
@@ -232,11 +234,14 @@ func (m *maker) ready(c Container) bool {
 // serves: requests may be sent to it now. One that is routed and has not been
 // probed since havn started stays so: unknown is not unready.
 func (m *maker) serves(c Container) bool {
-	return m.ready(c) || c.Unprobed() && m.isRouted(c) && !m.busy(c)
+	return m.ready(c) || c.Unprobed() && m.isReached(c) && !m.busy(c)
 }
 
 // isRouted: the gateway's confirmed configuration sends it requests.
 func (m *maker) isRouted(c Container) bool { return m.routed[c.Addr] }
+
+// isReached: the gateway may send it requests, as one that is routed or a spare.
+func (m *maker) isReached(c Container) bool { return m.reached[c.Addr] }
 
 func count(cs []Container, is func(Container) bool) int {
 	n := 0
