@@ -122,6 +122,10 @@ func (c *chaos) calm() {
 	for _, ref := range slices.Sorted(maps.Keys(behaviours)) {
 		c.host.Push(ref, "sha256:"+ref, time.Second)
 	}
+	// What a tag no longer means can't be pulled; somebody loads it.
+	for _, r := range c.journal.LastGood() {
+		c.host.Load("loaded@"+r.ImageID, r.ImageID)
+	}
 	c.prune, c.havn.Prune = true, true
 	c.run(6 * time.Minute)
 	c.havn.Retry()

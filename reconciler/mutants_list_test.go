@@ -3,7 +3,15 @@ package reconciler
 var mutants = []mutant{
 	{
 		"a routed replica is stopped", "plan/retire.go",
-		"if m.isRouted(c) || m.mayBeRouted(v) {", "if m.mayBeRouted(v) {", "I1 availability",
+		"if m.isReached(c) || m.mayBeRouted(v) {", "if m.mayBeRouted(v) {", "I1 availability",
+	},
+	{
+		"a spare is stopped", "plan/retire.go",
+		"if m.isReached(c) || m.mayBeRouted(v) {", "if m.isRouted(c) || m.mayBeRouted(v) {", "drain",
+	},
+	{
+		"a second writer while the first is starting", "plan/converge.go",
+		"count(v.stale, takesRoom) > 0 || all > same {", "count(v.stale, takesRoom) > 0 {", "I6 surge",
 	},
 	{
 		"a replica is stopped before it is drained", "plan/retire.go",
@@ -19,14 +27,14 @@ var mutants = []mutant{
 	},
 	{
 		"a replica that is not probed yet is not served", "plan/view.go",
-		"return m.ready(c) || c.Unprobed() && m.isRouted(c) && !m.busy(c)", "return m.ready(c)", "the transcript is another",
+		"return m.ready(c) || c.Unprobed() && m.isReached(c) && !m.busy(c)", "return m.ready(c)", "the transcript is another",
 	},
 	{
 		"an address that may still be meant is given away", "plan/address.go",
 		`	for a := range m.have.Quarantine {
 		m.used[a] = true
 	}
-	for a := range m.routed {
+	for a := range m.reached {
 		m.used[a] = true
 	}
 	for a, drain := range m.have.Gateway.Unrouted {

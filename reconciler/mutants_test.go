@@ -44,11 +44,13 @@ func (m mutant) run(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	var said strings.Builder
-	for _, test := range [][]string{
-		{"-test.run=^TestScenarios$"},
-		{"-test.run=^TestProperties$", "-rapid.nofailfile", "-rapid.checks=150", "-rapid.seed=7", "-rapid.shrinktime=1ms", "-test.timeout=3m"},
-		{"-test.run=^TestCrashes$"},
-	} {
+	tests := [][]string{{"-test.run=^TestScenarios$"}, {"-test.run=^TestCrashes$"}}
+	for _, seed := range []string{"7", "37", "11", "13"} {
+		tests = append(tests, []string{
+			"-test.run=^TestProperties$", "-rapid.nofailfile", "-rapid.checks=150", "-rapid.seed=" + seed, "-rapid.shrinktime=1ms", "-test.timeout=3m",
+		})
+	}
+	for _, test := range tests {
 		run := exec.Command(binary, test...)
 		run.Env = append(os.Environ(), inMutant+"=1")
 		out, err := run.CombinedOutput()

@@ -19,7 +19,7 @@ func (o *oracle) look(v model.View) {
 			owner[r.Addr] = r
 		}
 		if r.Ready {
-			o.wasReady[r.Name] = v.At
+			o.wasReady[r.Name], o.answered[r.Addr] = v.At, v.At
 		}
 		if r.Routed {
 			o.lastRouted[r.Name] = v.At
@@ -41,15 +41,15 @@ func (o *oracle) look(v model.View) {
 
 // condemned: a release that has a verdict is not started again, unless it is the
 // last good one.
-func (o *oracle) condemned(d model.Deed) {
-	have := o.havn.Last().Have
-	if _, bad := have.Verdicts[plan.VerdictKey{Service: d.Replica.Service, Fingerprint: d.Replica.Fingerprint}]; !bad {
+func (o *oracle) condemned(a plan.Start) {
+	service := a.Release.Service.Name
+	if _, bad := o.journal.Verdicts()[plan.VerdictKey{Service: service, Fingerprint: a.Fingerprint}]; !bad {
 		return
 	}
-	if good, ok := have.LastGood[d.Replica.Service]; ok && good.Fingerprint("s") == d.Replica.Fingerprint {
+	if good, ok := o.journal.LastGood()[service]; ok && good.Fingerprint("s") == a.Fingerprint {
 		return
 	}
-	o.fail("condemned", "%s is started though its release is condemned", d.Replica.Name)
+	o.fail("condemned", "%s is started though its release is condemned", a.Name)
 }
 
 // mostStarts bounds the starts of one replica's service in a minute, for each
@@ -89,10 +89,13 @@ func (o *oracle) switched(d model.Deed) {
 	}
 	restored := d.After.Hash() == o.havn.Last().Have.Gateway.Table.Hash()
 	for _, l := range d.After.Locations {
-		if s := o.service(l.Target.Service); l.Target.Service == "" || s.Replicas == 0 && s.Name != "" || o.recreated(l.Target.Service) {
+		if s := o.routedFor.Services[l.Target.Service]; l.Target.Service == "" || s.Replicas == 0 && s.Name != "" || o.recreated(l.Target.Service) {
 			continue
 		}
 		old, had := before[l.Key()]
+		if had && o.recreated(old.Target.Service) {
+			continue
+		}
 		if had && serves(old, ready) && !serves(l, ready) && !o.lately(l) {
 			o.fail("I1 availability", "%s%s goes from %v, who answer, to %v, who do not", l.Host, l.Path, old.Servers, l.Servers)
 		}
@@ -106,7 +109,7 @@ func (o *oracle) switched(d model.Deed) {
 
 // recreated: the service, or a release of it that runs, is replaced stop-first.
 func (o *oracle) recreated(service string) bool {
-	if o.service(service).Rollout.Strategy == spec.Recreate {
+	if o.routedFor.Services[service].Rollout.Strategy == spec.Recreate {
 		return true
 	}
 	for _, c := range o.havn.Last().Have.Containers {
@@ -137,12 +140,8 @@ func routes(l plan.Location, a netip.AddrPort) bool {
 
 // knew: the replica at the address was ready a moment ago.
 func (o *oracle) knew(v model.View, a netip.Addr) bool {
-	for _, r := range v.Replicas {
-		if r.Addr == a && v.At.Sub(o.wasReady[r.Name]) < patience && !o.wasReady[r.Name].IsZero() {
-			return true
-		}
-	}
-	return false
+	t, did := o.answered[a]
+	return did && v.At.Sub(t) < patience
 }
 
 // lately: a server of the location was ready a moment ago: the table was made

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"havn.internal/reconciler/apply"
@@ -26,16 +27,21 @@ type oracle struct {
 	starts map[string][]time.Time
 	// wasReady and lastRouted are when a replica last was.
 	wasReady, lastRouted map[string]time.Time
+	// answered is when somebody who was ready last had an address.
+	answered map[netip.Addr]time.Time
 	// ends counts the acts that ended, steps those that began.
 	ends, steps int
 	// spins counts the passes since the time last moved.
 	spins    int
 	lastPass time.Time
+	// routedFor is the site that the table on its way was made for.
+	routedFor spec.Site
 }
 
 // watch has an oracle check everything that happens on a rig.
 func watch(t judge, g *rig) *oracle {
-	o := &oracle{rig: g, t: t, starts: map[string][]time.Time{}, wasReady: map[string]time.Time{}, lastRouted: map[string]time.Time{}}
+	o := &oracle{rig: g, t: t, starts: map[string][]time.Time{}, wasReady: map[string]time.Time{}, lastRouted: map[string]time.Time{},
+		answered: map[netip.Addr]time.Time{}}
 	g.host.Saw = o.saw
 	before, begun := g.ended, g.begun
 	g.ended = func(d apply.Done) {
@@ -46,6 +52,12 @@ func watch(t judge, g *rig) *oracle {
 	}
 	g.begun = func(s plan.Step) {
 		o.steps++
+		switch a := s.Action.(type) {
+		case plan.SetRoutes:
+			o.routedFor = *o.want
+		case plan.Start:
+			o.condemned(a)
+		}
 		if begun != nil {
 			begun(s)
 		}
@@ -71,7 +83,6 @@ func (o *oracle) saw(d model.Deed) {
 		o.stopped(d)
 	case model.Started:
 		o.surge(d)
-		o.condemned(d)
 		o.effort(d)
 	case model.Switched:
 		o.switched(d)

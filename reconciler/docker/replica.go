@@ -11,6 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // Start creates the replica unless it is there, and starts it. A reply that got
@@ -24,6 +25,9 @@ func (e *Engine) Start(ctx context.Context, a plan.Start) error {
 		return err
 	}
 	id, err := e.create(ctx, a, b)
+	if lacksImage(err) && a.Release.Service.Pull != spec.PullNever {
+		id, err = e.createFetched(ctx, a, b)
+	}
 	if err != nil {
 		return err
 	}
@@ -35,6 +39,26 @@ func (e *Engine) Start(ctx context.Context, a plan.Start) error {
 		return classify(err)
 	}
 	return nil
+}
+
+// lacksImage: a container can't be made, since its image is not on the host.
+func lacksImage(err error) bool {
+	return cerrdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
+}
+
+// createFetched is create after the image has been fetched again: somebody has
+// removed it since the release was resolved. What its reference means by now may
+// be something else, and is no replacement then.
+func (e *Engine) createFetched(ctx context.Context, a plan.Start, b blueprint) (string, error) {
+	ref := a.Release.Service.Image
+	if err := e.Pull(ctx, plan.Pull{Image: ref, Deadline: a.Release.Service.Rollout.PullDeadline.Std()}); err != nil {
+		return "", fmt.Errorf("its image was removed from the host: %w", err)
+	}
+	id, err := e.create(ctx, a, b)
+	if lacksImage(err) {
+		return "", fmt.Errorf("image %s was removed from the host, and %s is another by now; load it again, or change the spec", a.Release.ImageID, ref)
+	}
+	return id, err
 }
 
 // create returns the ID of the container, made now or found.

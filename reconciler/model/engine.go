@@ -88,7 +88,7 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 		return c.runAt.Sub(now), nil
 	case c != nil && c.State == plan.Paused:
 		return 0, errors.New("cannot start a paused container, try unpause instead")
-	case c == nil && !h.onHost(a.Release.ImageID):
+	case c == nil && !h.onHost(a.Release.ImageID) && !h.fetch(a.Release):
 		return 0, fmt.Errorf("no such image: %s", a.Release.ImageID)
 	}
 	b := h.behaviour(a.Release.Service.Image)
@@ -112,6 +112,18 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 	h.note(Started, c, now)
 	c.Restarts, c.backoff, c.runAt = 0, 0, now.Add(b.Start)
 	return b.Start, nil
+}
+
+// fetch gets the image of a release again that was removed from the host; false
+// if the registry does not give it.
+func (h *Host) fetch(r spec.Release) bool {
+	i := h.images[r.Service.Image]
+	if r.Service.Pull == spec.PullNever || i.fails != "" || i.remote != r.ImageID {
+		return false
+	}
+	i.local = i.remote
+	h.images[r.Service.Image] = i
+	return true
 }
 
 // onHost: an image is on the host, under whatever name.

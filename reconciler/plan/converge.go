@@ -113,7 +113,7 @@ func (m *maker) lack(v *view) (need, room int) {
 	if v.rollout().Strategy != spec.Recreate {
 		return need, n + v.rollout().Surge - count(v.all, takesRoom) - all
 	}
-	if count(v.stale, takesRoom) > 0 {
+	if count(v.stale, takesRoom) > 0 || all > same {
 		return need, 0
 	}
 	return need, n - count(v.fresh, takesRoom) - same

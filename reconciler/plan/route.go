@@ -70,7 +70,9 @@ func (m *maker) lastResort(v *view) []Container {
 	if ready := filter(v.all, m.ready); len(ready) > 0 {
 		return ready
 	}
-	return filter(v.all, func(c Container) bool { return alive(c) && m.isReached(c) && !m.busy(c) })
+	return filter(v.all, func(c Container) bool {
+		return alive(c) && m.isReached(c) && !m.busy(c) && (c.State != Paused || !m.condemned(c))
+	})
 }
 
 func (m *maker) condemned(c Container) bool {
@@ -132,8 +134,8 @@ func Locations(r spec.Route) []Location {
 }
 
 // resolve gives a location its servers. One that nginx refused, or whose service
-// has nobody to answer yet while the one it takes over from has, stays as it was
-// confirmed.
+// has nobody to answer yet while the one it takes over from has, or will have
+// again, stays as it was confirmed.
 func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
 		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
@@ -142,7 +144,7 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	l = m.filled(l)
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
 	if len(l.Servers) == 0 && moved && m.wantsReplicas(l.Target.Service) {
-		if before = m.filled(before); len(before.Servers) > 0 {
+		if before = m.filled(before); len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service) {
 			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
 				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
 			return before, true
