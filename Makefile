@@ -1,7 +1,6 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build demo demo-down images bench test check unit race e2e packages
+.PHONY: build demo demo-down images bench test check unit race e2e packages test-packages
 
-APT := $(if $(filter 0,$(shell id -u)),,sudo) apt-get -o DPkg::Lock::Timeout=300 -y -qq
 # The race detector watches the packages that have goroutines of their own.
 RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./reconciler/journal ./gitops
 
@@ -20,16 +19,17 @@ images:
 
 # Figures; each is taken beside its peer, in one run on one machine.
 bench: packages build images
+	@.ci/packages bench
 	go test -run '^$$' -bench . ./spec
 	go test -tags e2e -run '^$$' -bench . -benchtime 10x -timeout 60m ./e2e
 
-test: packages check unit race e2e
+test: test-packages check unit race e2e
 
-# What the tests run beside Go: an engine, and the tool that makes images of
-# Debian packages where no registry can be reached.
 packages:
-	@for tool in docker mmdebstrap git gcc; do command -v $$tool >/dev/null || missing=1; done; \
-	test -z "$$missing" || { $(APT) update && $(APT) install docker.io mmdebstrap git gcc libc6-dev; }
+	@.ci/packages
+
+test-packages:
+	@.ci/packages test
 
 check:
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
@@ -37,10 +37,10 @@ check:
 	go vet -tags e2e ./...
 
 unit:
-	go test ./...
+	go test -timeout 20m ./...
 
 race:
-	go test -race $(RACED)
+	go test -race -skip '^TestMutants$$' $(RACED)
 
 e2e: build images
 	go test -tags e2e -count 1 -parallel 3 -timeout 20m ./e2e/...
