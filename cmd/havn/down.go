@@ -54,7 +54,7 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 	}
 	if len(b.Containers) == 0 && b.Network == "" {
 		fmt.Fprintln(out, "nothing of havn's is here")
-		return h.gateway.Forget()
+		return h.gateway.Forget(c.Context())
 	}
 	list(out, b)
 	if !yes {
@@ -63,7 +63,7 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 		}
 	}
 	err = h.engine.Down(c.Context(), b, downGrace, func(what string) { fmt.Fprintln(out, "removed", what) })
-	return errors.Join(err, h.gateway.Forget())
+	return errors.Join(err, h.gateway.Forget(c.Context()))
 }
 
 func list(out io.Writer, b docker.Belongings) {

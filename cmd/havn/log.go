@@ -34,9 +34,17 @@ func (l *logFlags) logger() (*slog.Logger, error) {
 	case l.format == "text", l.format == "auto" && terminal:
 		return slog.New(textHandler(os.Stderr, level, !terminal)), nil
 	case l.format == "json", l.format == "auto":
-		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
+		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: readable})), nil
 	}
 	return nil, fmt.Errorf("--log %q: want auto, text or json", l.format)
+}
+
+// readable writes durations as Go does, and not as a number of nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 func textHandler(w io.Writer, level slog.Level, plain bool) slog.Handler {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 
@@ -26,7 +27,8 @@ import (
 type machine struct {
 	site, state, http, https string
 	docker, subnet           string
-	nginxImage               string
+	gateway                  string
+	nginxImage, nginxBinary  string
 	accessLog                bool
 	allowBind                []string
 	log                      logFlags
@@ -39,6 +41,8 @@ func (m *machine) flags(f *pflag.FlagSet) {
 	f.StringVar(&m.https, "https", ":443", "address for HTTPS; nothing is served there while no route has TLS")
 	f.StringVar(&m.docker, "docker", "", "Docker Engine, such as unix:///run/docker.sock (DOCKER_HOST, or the usual socket)")
 	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 prefix of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
+	f.StringVar(&m.gateway, "gateway", "container", "where nginx runs: in a container of havn's, or on the host (with --nginx-binary)")
+	f.StringVar(&m.nginxBinary, "nginx-binary", "nginx", "the host's nginx, for --gateway host; to start it after a reboot is the init system's part")
 	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "image of the gateway; nginx 1.28 or newer loses no request at a reload")
 	f.BoolVar(&m.accessLog, "access-log", false, "have the gateway log requests to nginx/access.log in the state directory; the file is bounded while havn runs")
 	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "directories of this machine that specs may mount, read-only")
@@ -66,6 +70,9 @@ func (m *machine) complete() error {
 	}
 	if _, err := m.prefix(); err != nil {
 		return err
+	}
+	if m.gateway != "container" && m.gateway != "host" {
+		return fmt.Errorf("--gateway %q: want container or host", m.gateway)
 	}
 	if _, _, err := net.SplitHostPort(m.https); err != nil {
 		return fmt.Errorf("--https %q: want :PORT or IP:PORT", m.https)
@@ -147,9 +154,11 @@ func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
 		return err
 	}
 	dir := filepath.Join(m.state, "nginx")
-	h.gateway, err = nginx.New(nginx.Config{
-		Dir: dir, HTTP: m.http, Process: h.engine.Gateway(dir), AccessLog: m.accessLog, Log: h.log,
-	})
+	process, err := m.process(h.engine, dir)
+	if err != nil {
+		return err
+	}
+	h.gateway, err = nginx.New(nginx.Config{Dir: dir, HTTP: m.http, Process: process, AccessLog: m.accessLog, Log: h.log})
 	if err != nil {
 		return err
 	}
@@ -158,6 +167,18 @@ func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
 		Site: m.site, Engine: h.engine, Gateway: h.gateway, Prober: h.prober, Journal: h.journal, Log: h.log, Prune: prune,
 	})
 	return nil
+}
+
+// process is the nginx to drive.
+func (m *machine) process(e *docker.Engine, dir string) (nginx.Process, error) {
+	if m.gateway == "container" {
+		return e.Gateway(dir), nil
+	}
+	path, err := exec.LookPath(m.nginxBinary)
+	if err != nil {
+		return nil, fmt.Errorf("--gateway host: %w; install nginx, or name it with --nginx-binary", err)
+	}
+	return nginx.Binary{Path: path, Dir: dir}, nil
 }
 
 // close lets go of the host; what runs keeps running.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMachineCompletes(t *testing.T) {
-	m := machine{state: "/var/lib/havn-blue", http: ":80", https: ":443"}
+	m := machine{state: "/var/lib/havn-blue", http: ":80", gateway: "container", https: ":443"}
 	if err := m.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -26,12 +26,13 @@ func TestMachineRefuses(t *testing.T) {
 		m    machine
 		says string
 	}{
-		{machine{state: "/s/UPPER", https: ":443"}, "--site"},
-		{machine{state: "/s/x", site: "a b", https: ":443"}, "--site"},
-		{machine{state: "/s/x", https: "443"}, "--https"},
-		{machine{state: "/s/x", https: ":443", subnet: "10.0.0.0/30"}, "--subnet"},
-		{machine{state: "/s/x", https: ":443", subnet: "fd00::/64"}, "--subnet"},
-		{machine{state: "/s/x", https: ":443", allowBind: []string{filepath.Join(t.TempDir(), "none")}}, "--allow-bind"},
+		{machine{state: "/s/UPPER", gateway: "container", https: ":443"}, "--site"},
+		{machine{state: "/s/x", site: "a b", gateway: "container", https: ":443"}, "--site"},
+		{machine{state: "/s/x", gateway: "container", https: "443"}, "--https"},
+		{machine{state: "/s/x", gateway: "pod", https: ":443"}, "--gateway"},
+		{machine{state: "/s/x", gateway: "container", https: ":443", subnet: "10.0.0.0/30"}, "--subnet"},
+		{machine{state: "/s/x", gateway: "container", https: ":443", subnet: "fd00::/64"}, "--subnet"},
+		{machine{state: "/s/x", gateway: "container", https: ":443", allowBind: []string{filepath.Join(t.TempDir(), "none")}}, "--allow-bind"},
 	} {
 		if err := c.m.complete(); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%+v: %v, want an error that names %s", c.m, err, c.says)

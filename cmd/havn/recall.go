@@ -14,14 +14,15 @@ import (
 // recalled are the flags that commands which only look take over from the last
 // run or apply on the same state directory. Commands that change the host never
 // do: what they do follows from their command line alone.
-var recalled = []string{"site", "http", "https", "docker", "subnet", "nginx-image"}
+var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image"}
 
 const flagsFile = "flags.json"
 
 // remember records the flags the host is driven with.
 func (m *machine) remember() error {
 	text, err := json.Marshal(map[string]string{
-		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet, "nginx-image": m.nginxImage,
+		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet,
+		"gateway": m.gateway, "nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage,
 	})
 	if err != nil {
 		return err

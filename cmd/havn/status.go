@@ -194,6 +194,9 @@ func printRoutes(w io.Writer, routes []console.Route) {
 		case len(r.Servers) == 0:
 			to = r.Service + " (no replica is ready: 503)"
 		}
+		if len(r.Spares) > 0 {
+			to += "  to spare: " + strings.Join(r.Spares, " ")
+		}
 		if r.Blocked != "" {
 			to += "  blocked: " + r.Blocked
 		}

@@ -95,6 +95,8 @@ type Route struct {
 	Service string   `json:"service,omitempty"`
 	To      string   `json:"redirect,omitempty"`
 	Servers []string `json:"servers"`
+	// Spares are warm replicas of the last release, asked only if no server can be.
+	Spares  []string `json:"spares,omitempty"`
 	Blocked string   `json:"blocked,omitempty"`
 }
 
@@ -187,6 +189,9 @@ func route(l plan.Location, blocked string) Route {
 	}
 	for _, a := range l.Servers {
 		r.Servers = append(r.Servers, a.String())
+	}
+	for _, a := range l.Spares {
+		r.Spares = append(r.Spares, a.String())
 	}
 	return r
 }

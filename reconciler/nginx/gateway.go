@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"havn.internal/reconciler/plan"
@@ -202,9 +204,13 @@ func (g *Gateway) intact() bool {
 	return ok && at.number == last.number && at.sum == last.sum
 }
 
-// Forget removes all that is on disk. It is for when nginx has been removed.
-func (g *Gateway) Forget() error {
+// Forget ends nginx if it still runs, and removes all that is on disk.
+func (g *Gateway) Forget(ctx context.Context) error {
 	g.swap.Lock()
 	defer g.swap.Unlock()
-	return os.RemoveAll(g.Dir)
+	pid, err := g.Process.Master(ctx)
+	if err == nil && pid != 0 {
+		err = g.Process.Signal(ctx, syscall.SIGTERM)
+	}
+	return errors.Join(err, os.RemoveAll(g.Dir))
 }

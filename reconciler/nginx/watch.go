@@ -15,7 +15,7 @@ const (
 	drainTick  = 25 * time.Millisecond
 	closely    = 2 * time.Second
 	longerTick = 250 * time.Millisecond
-	idleTick   = 500 * time.Millisecond
+	idleTick   = time.Second
 )
 
 // Watch calls wake when a drain ends or nginx's master goes, until ctx ends. It

@@ -144,9 +144,20 @@ func (p *Prober) run(ctx context.Context, w *watch, t target) {
 func (w *watch) pause(p *Prober, now time.Time) time.Duration {
 	interval := max(w.check.Interval.Std(), time.Millisecond)
 	if w.ready(p) {
-		return interval
+		return untilBeat(now, interval)
 	}
 	return min(interval, slowest, max(fastest, now.Sub(w.started)/part))
+}
+
+// untilBeat is the time until the next multiple of interval that is not just about
+// to come. Probes of one interval are made together, so that an idle havn sleeps in
+// between.
+func untilBeat(now time.Time, interval time.Duration) time.Duration {
+	rest := interval - time.Duration(now.UnixNano()%int64(interval))
+	if rest < interval/2 {
+		return rest + interval
+	}
+	return rest
 }
 
 func (w *watch) ready(p *Prober) bool {
