@@ -1,5 +1,5 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build demo demo-down images bench test check unit race e2e packages test-packages
+.PHONY: build demo demo-down images bench test check unit race chaos e2e packages test-packages
 
 # The race detector watches the packages that have goroutines of their own.
 RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./reconciler/journal ./gitops
@@ -41,6 +41,10 @@ unit:
 
 race:
 	go test -race -skip '^TestMutants$$' $(RACED)
+
+# The planner under random faults, other ones each time.
+chaos:
+	go test -run '^TestProperties$$' -timeout 60m -rapid.checks=3000 -rapid.seed=$$(date +%s) ./reconciler
 
 e2e: build images
 	go test -tags e2e -count 1 -parallel 3 -timeout 20m ./e2e/...

@@ -117,6 +117,10 @@ func (o *oracle) overdue(d model.Deed) bool {
 	return known && d.At.Sub(o.lastRouted[c.Name]) >= c.Release.Service.Rollout.Drain.Std()
 }
 
+// unseen: Docker is starting it again because of a havn that was ended in the middle
+// of asking; until it runs it looks like any stopped container.
+func unseen(r model.Replica) bool { return r.State == plan.Exited }
+
 // surge: never more than replicas + surge of a service, as its wanted release or
 // one that still runs says.
 func (o *oracle) surge(d model.Deed) {
@@ -133,7 +137,7 @@ func (o *oracle) surge(d model.Deed) {
 	}
 	n := 0
 	for _, r := range d.Host.Replicas {
-		if r.Service == d.Replica.Service && !r.Foreign && (r.State == plan.Running || r.State == plan.Restarting || r.Coming) {
+		if r.Service == d.Replica.Service && !r.Foreign && (r.State == plan.Running || r.State == plan.Restarting || r.Coming && !unseen(r)) {
 			n++
 		}
 	}
