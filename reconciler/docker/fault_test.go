@@ -86,7 +86,7 @@ func TestFaultsOfTheHost(t *testing.T) {
 	}{
 		{"address in use", func(b *plan.Start) { b.Addr = a.Addr }, "ddress already in use"},
 		{"address outside the subnet", func(b *plan.Start) { b.Addr = netip.MustParseAddr("192.0.2.1") }, ""},
-		{"image is gone", func(b *plan.Start) { b.Release.ImageID = "sha256:" + sha256Hex("gone") }, "No such image"},
+		{"image is gone", func(b *plan.Start) { b.Release.ImageID = "sha256:" + sha256Hex("gone") }, "no such image"},
 		{"bind that is not there", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/opt/nowhere"} }, "nowhere"},
 		{"bind that is not allowed", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": closed} }, "--allow-bind"},
 		{"bind of a secret place", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/etc/ssl"} }, "never mounts /etc"},

@@ -52,11 +52,11 @@ func lacksImage(err error) bool {
 func (e *Engine) createFetched(ctx context.Context, a plan.Start, b blueprint) (string, error) {
 	ref := a.Release.Service.Image
 	if err := e.Pull(ctx, plan.Pull{Image: ref, Deadline: a.Release.Service.Rollout.PullDeadline.Std()}); err != nil {
-		return "", fmt.Errorf("its image was removed from the host: %w", err)
+		return "", fmt.Errorf("no such image: %s was removed from the host, and can't be fetched again: %w", a.Release.ImageID, err)
 	}
 	id, err := e.create(ctx, a, b)
 	if lacksImage(err) {
-		return "", fmt.Errorf("image %s was removed from the host, and %s is another by now; load it again, or change the spec", a.Release.ImageID, ref)
+		return "", fmt.Errorf("no such image: %s was removed from the host, and %s is another by now; load it again, or change the spec", a.Release.ImageID, ref)
 	}
 	return id, err
 }
