@@ -9,14 +9,6 @@ import (
 	"time"
 )
 
-// A Revision is one state of the source.
-type Revision struct {
-	// ID identifies the content.
-	ID string
-	// Dir is where it can be read.
-	Dir string
-}
-
 // A burst of writes is one revision: it is over after quiet without a change, or
 // after burst in any case. One that takes something away is over after doubt only:
 // many programs write a file by emptying or removing it first.

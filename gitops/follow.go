@@ -1,0 +1,214 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"havn.internal/gitops/git"
+	"havn.internal/gitops/trust"
+)
+
+// resume delivers the revision accepted before, from what is on disk: the remote
+// may be away for days, or be served by what havn runs.
+func (g *Git) resume(deliver func(Revision)) {
+	a, ok, err := g.Memory.Accepted()
+	if err != nil || !ok {
+		return
+	}
+	g.mu.Lock()
+	g.status.Accepted = a
+	g.mu.Unlock()
+	if a.Source != g.source() || a.Path != g.Path {
+		return
+	}
+	if dir, ok := g.store.whole(a.Tree); ok {
+		g.deliver(a, dir, deliver)
+	}
+}
+
+func (g *Git) deliver(a Accepted, dir string, deliver func(Revision)) {
+	g.delivered = a.Commit
+	deliver(Revision{ID: a.Commit, Dir: dir, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer})
+}
+
+// poll asks the remote once, and delivers what it may.
+func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
+	if err := g.mirror.Open(); err != nil {
+		return err
+	}
+	name, id, err := g.mirror.Resolve(ctx, g.Ref)
+	if errors.Is(err, git.ErrNoRef) {
+		g.contact()
+		g.seen = ""
+		return &Held{Why: fmt.Sprintf("the repository has no %s (any more)", g.Ref), Do: "push it again, or follow another one"}
+	}
+	if err != nil {
+		return err
+	}
+	if g.Ref.Commit == "" {
+		g.contact()
+	}
+	held := g.Status().Held
+	if id == g.seen && time.Now().Before(g.again) && (held == nil || !g.agreed(held.Commit)) {
+		if held != nil {
+			return held
+		}
+		return nil
+	}
+	err = g.take(ctx, name, id, deliver)
+	g.seen, g.again = "", time.Now().Add(secondLook)
+	if err == nil || errors.As(err, &held) && held.final {
+		g.seen = id
+	}
+	return err
+}
+
+// take fetches and judges. A mirror that turns out to be damaged is made anew, once.
+func (g *Git) take(ctx context.Context, name, id string, deliver func(Revision)) error {
+	commit, err := g.mirror.Fetch(ctx, name, id)
+	if err == nil {
+		g.contact()
+		err = g.judge(ctx, name, commit, deliver)
+	} else if content(err) {
+		return &Held{Commit: id, Why: err.Error(), Do: "push a repository that git accepts (git fsck --strict)", final: true}
+	}
+	if !g.doubted(err) {
+		return err
+	}
+	g.Log.Warn("the git mirror is damaged; it is made anew", "err", err)
+	if commit, err = g.mirror.Renew(ctx, name, id); err != nil {
+		return err
+	}
+	return g.judge(ctx, name, commit, deliver)
+}
+
+// doubted: the error is one that a damaged mirror causes.
+func (g *Git) doubted(err error) bool {
+	var f *git.Failure
+	return errors.Is(err, git.ErrDamaged) || errors.As(err, &f) && f.Doubt && !f.Content
+}
+
+func content(err error) bool {
+	var f *git.Failure
+	return errors.As(err, &f) && f.Content
+}
+
+// judge takes a fetched commit through every check, and delivers it.
+func (g *Git) judge(ctx context.Context, name, commit string, deliver func(Revision)) error {
+	last, ok, err := g.Memory.Accepted()
+	if err != nil {
+		return fmt.Errorf("recall the accepted revision: %w", err)
+	}
+	same := ok && last.Source == g.source()
+	if same && last.Commit == commit && last.Path == g.Path && g.delivered == commit {
+		return nil
+	}
+	c, err := g.mirror.Read(ctx, commit)
+	if err != nil {
+		return err
+	}
+	since := ""
+	if same && last.Commit != commit {
+		since = last.Commit
+		if err := g.order(ctx, name, commit, since); err != nil {
+			return err
+		}
+		if g.agreed(commit) {
+			since = "" // a person looked at what comes with it
+		}
+	}
+	signer, err := g.trusted(ctx, since, commit)
+	if err != nil {
+		return err
+	}
+	tree, dir, err := g.export(ctx, commit)
+	if err != nil {
+		return err
+	}
+	a := Accepted{
+		Commit: commit, Tree: tree, Source: g.source(), Path: g.Path,
+		Subject: c.Subject, Author: c.Author, Signer: signer, Time: c.Time, At: time.Now().UTC(),
+	}
+	if err := g.Memory.Accept(a); err != nil {
+		return fmt.Errorf("remember revision %.12s: %w", commit, err)
+	}
+	g.mu.Lock()
+	g.status.Accepted, g.consent = a, ""
+	g.mu.Unlock()
+	g.store.clean(tree)
+	g.deliver(a, dir, deliver)
+	return nil
+}
+
+// order holds what does not descend from the accepted revision.
+func (g *Git) order(ctx context.Context, name, commit, last string) error {
+	if g.Ref.Commit != "" || g.agreed(commit) {
+		return nil // named by this host, or by a person
+	}
+	descends, err := g.mirror.Descends(ctx, commit, last, name, g.Trust.Mode == trust.Every)
+	if content(err) {
+		return &Held{Commit: commit, Why: err.Error(), Do: accept(commit), Acceptable: true}
+	}
+	if err != nil || descends {
+		return err
+	}
+	why := fmt.Sprintf("it does not descend from the accepted revision %.12s; history was rewritten", last)
+	if older, err := g.mirror.Reaches(ctx, last, commit); err == nil && older {
+		why = fmt.Sprintf("it is older than the accepted revision %.12s; the %s was set back", last, g.Ref)
+	}
+	return &Held{Commit: commit, Why: why, Do: accept(commit), Acceptable: true}
+}
+
+func accept(commit string) string {
+	return fmt.Sprintf("if that is meant: havn accept %.12s", commit)
+}
+
+// trusted holds what is not signed as the policy asks.
+func (g *Git) trusted(ctx context.Context, since, commit string) (signer string, err error) {
+	if g.Trust.Mode == trust.None {
+		return "", nil
+	}
+	commits := []string{commit}
+	if g.Trust.Mode == trust.Every {
+		commits, err = g.mirror.Between(ctx, since, commit)
+		if content(err) {
+			return "", &Held{Commit: commit, Why: err.Error(), Do: accept(commit), Acceptable: true}
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	for _, id := range commits {
+		v, err := g.Trust.Judge(ctx, g.mirror, id, time.Now())
+		if err != nil {
+			return "", err
+		}
+		if !v.Trusted {
+			return "", &Held{Commit: commit, Why: v.String(), Do: "sign it with a key this host knows, or add the key on this host (havn trust show)"}
+		}
+		if id == commit {
+			signer = v.Signer
+		}
+	}
+	return signer, nil
+}
+
+// export puts the spec of a commit on disk. What a spec may not hold, holds it.
+func (g *Git) export(ctx context.Context, commit string) (tree, dir string, err error) {
+	tree, err = g.mirror.Tree(ctx, commit, g.Path)
+	if err == nil {
+		dir, err = g.store.export(ctx, g.mirror, tree)
+	}
+	var refused *git.Refused
+	switch {
+	case errors.As(err, &refused):
+		return "", "", &Held{Commit: commit, Why: refused.Error(), Do: "push a revision without that", final: true}
+	case errors.Is(err, git.ErrNoPath):
+		return "", "", &Held{Commit: commit, Why: fmt.Sprintf("it has no directory %s", g.Path), Do: "push it again, or follow another path; `havn down` is what stops a site", final: true}
+	case content(err):
+		return "", "", &Held{Commit: commit, Why: err.Error(), Do: "push a smaller revision", final: true}
+	}
+	return tree, dir, err
+}

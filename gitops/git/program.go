@@ -1,0 +1,179 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A call is one run of the program.
+type call struct {
+	// program is git unless it is named.
+	program string
+	args    []string
+	name    string // of the call in messages; the first argument if empty
+	stdin   string
+	// remote: the call talks to the remote; others are cut off from it.
+	remote bool
+	env    []string
+	max    int // of standard output, in bytes; 1 MiB if 0
+}
+
+// errOutput: git said more than anybody wants to know.
+var errOutput = errors.New("git's answer is too long")
+
+// output runs git and returns what it printed.
+func (m *Mirror) output(ctx context.Context, c call) ([]byte, error) {
+	var out []byte
+	if c.max == 0 {
+		c.max = 1 << 20
+	}
+	err := m.stream(ctx, c, func(r io.Reader) (err error) {
+		out, err = io.ReadAll(io.LimitReader(r, int64(c.max)+1))
+		if err == nil && len(out) > c.max {
+			err = errOutput
+		}
+		return err
+	})
+	return out, err
+}
+
+// stream runs git and hands its output to read. When read returns an error, git
+// and whatever it started are killed, and that error is the result.
+func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error) error {
+	limit := m.Limits.Local
+	if c.remote {
+		limit = m.Limits.Remote
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %s", limit))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", m.argv(c)...)
+	secrets, err := m.environment(cmd, c)
+	if err != nil {
+		return err
+	}
+	defer closeAll(cmd.ExtraFiles)
+	stderr := &capped{max: 64 << 10}
+	cmd.Stderr = stderr
+	cmd.Stdin = strings.NewReader(c.stdin)
+	cmd.Dir = "/"
+	// A group of its own, so that helpers end with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("git: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("git: %w", err)
+	}
+	readErr := read(stdout)
+	short := errors.Is(readErr, io.EOF) || errors.Is(readErr, io.ErrUnexpectedEOF) || errors.Is(readErr, os.ErrClosed)
+	if readErr != nil && !short {
+		// What else git has to say is of no interest.
+		cancel()
+		_ = cmd.Wait()
+		return readErr
+	}
+	if err := cmd.Wait(); err != nil {
+		return m.failure(ctx, c, cmd.ProcessState, secrets.hide(stderr.String()))
+	}
+	return readErr
+}
+
+// launch sets the limits before git begins (setrlimit(2)); git and its helpers
+// inherit them.
+const launch = `ulimit -c 0; ulimit -f "$1" && ulimit -v "$2" && ulimit -t "$3" && ulimit -n "$4" && shift 4 && exec "$@"`
+
+func (m *Mirror) argv(c call) []string {
+	seconds := max(uint64((m.Limits.Remote+m.Limits.Local)/time.Second), 1)
+	args := []string{
+		"-c", launch, "sh",
+		// In the shell's units: 512 bytes, and KiB.
+		bound(unix.RLIMIT_FSIZE, uint64(m.Limits.Pack), 512),
+		bound(unix.RLIMIT_AS, uint64(m.Limits.Memory), 1024),
+		bound(unix.RLIMIT_CPU, seconds, 1),
+		bound(unix.RLIMIT_NOFILE, 1024, 1),
+	}
+	if c.program != "" {
+		return append(append(args, c.program), c.args...)
+	}
+	return append(append(args, "git", "--git-dir="+m.dir(), "--no-replace-objects", "--literal-pathspecs"), c.args...)
+}
+
+// bound is the limit for the shell: never above what this process has itself.
+func bound(which int, want, unit uint64) string {
+	var have unix.Rlimit
+	if unix.Getrlimit(which, &have) == nil {
+		want = min(want, have.Max)
+	}
+	return strconv.FormatUint(want/unit, 10)
+}
+
+// environment is all that git gets to see of ours.
+func (m *Mirror) environment(cmd *exec.Cmd, c call) (secrets, error) {
+	cmd.Env = append([]string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/nonexistent",
+		"LC_ALL=C",
+		"TMPDIR=" + m.State,
+		"TZ=UTC",
+		"GIT_CONFIG_NOSYSTEM=1",
+		"GIT_CONFIG_GLOBAL=" + m.configFile(),
+		"GIT_ATTR_NOSYSTEM=1",
+		"GIT_TERMINAL_PROMPT=0",
+		"GIT_ASKPASS=/bin/false",
+		"SSH_ASKPASS=/bin/false",
+		"SSH_ASKPASS_REQUIRE=never",
+		"GIT_PROTOCOL_FROM_USER=0",
+		"GIT_NO_REPLACE_OBJECTS=1",
+		"GIT_NO_LAZY_FETCH=1",
+		"GIT_OPTIONAL_LOCKS=0",
+	}, c.env...)
+	if !c.remote {
+		cmd.Env = append(cmd.Env, "GIT_ALLOW_PROTOCOL=none")
+		return secrets{}, nil
+	}
+	s, err := m.Remote.secrets()
+	if err != nil {
+		return s, err
+	}
+	cmd.Env = append(cmd.Env, m.Remote.environment()...)
+	if s.empty() {
+		return s, nil
+	}
+	f, err := s.file()
+	if err != nil {
+		return s, err
+	}
+	cmd.ExtraFiles = []*os.File{f}
+	return s, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// capped keeps the first max bytes written to it.
+type capped struct {
+	bytes.Buffer
+	max int
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.Buffer.Write(p[:min(len(p), c.max-c.Len())])
+	return len(p), nil
+}

@@ -1,0 +1,32 @@
+package gitops
+
+import (
+	"context"
+	"time"
+)
+
+// A Revision is one state of the source.
+type Revision struct {
+	// ID identifies it: the hash of a directory's content, or the commit.
+	ID string
+	// Dir is where it can be read. That of a commit is read-only, and stays at least
+	// until Keep others have been delivered.
+	Dir string
+
+	// The rest is known of commits only. What the author wrote is made printable.
+	Commit          string
+	Subject, Author string
+	Time            time.Time
+	// Signer is who signed it, where the trust policy asks for that.
+	Signer string
+}
+
+// A Source delivers revisions until ctx ends; the error is that of ctx.
+type Source interface {
+	Run(ctx context.Context, deliver func(Revision)) error
+}
+
+var (
+	_ Source = Directory{}
+	_ Source = (*Git)(nil)
+)
