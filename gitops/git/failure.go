@@ -16,9 +16,8 @@ type Failure struct {
 	Call, What string
 	// Content: what the remote holds is at fault, so asking again is of no use.
 	Content bool
-	// Exit is git's exit code, if it got that far, and Text all it said.
+	// Exit is git's exit code, if it got that far.
 	Exit int
-	Text string
 	// Doubt: the mirror itself may be damaged.
 	Doubt bool
 }
@@ -81,10 +80,10 @@ func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, st
 			if what == "" {
 				what = telling(stderr, cause.text)
 			}
-			return &Failure{Call: name, What: what, Content: cause.content, Exit: state.ExitCode(), Text: stderr, Doubt: cause.content}
+			return &Failure{Call: name, What: what, Content: cause.content, Exit: state.ExitCode(), Doubt: cause.content}
 		}
 	}
-	return &Failure{Call: name, What: telling(stderr, "fatal:"), Exit: state.ExitCode(), Text: stderr, Doubt: true}
+	return &Failure{Call: name, What: telling(stderr, "fatal:"), Exit: state.ExitCode(), Doubt: true}
 }
 
 // telling is the first line with the text in it, or else the last one, without

@@ -28,8 +28,6 @@ type Signature struct {
 	// Key is the fingerprint of the key, Primary that of the key it belongs to.
 	Key, Primary string
 	Signer       string
-	// Raw is the text of ssh-keygen or gpg.
-	Raw string
 }
 
 // Verify checks the signature of a commit against keys of this host, and no others.
@@ -51,7 +49,6 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 		return Signature{}, fmt.Errorf("git says nothing of the signature of %s", commit)
 	}
 	s := Signature{Code: fields[0], Key: fields[1], Primary: fields[2], Signer: printable(fields[3], 200)}
-	// On success the text is on standard error; the fields above have what matters.
 	verify := call{name: "verify-commit", env: env, args: slices.Concat(config, []string{"verify-commit", "--raw", "--end-of-options", commit})}
 	_, err = m.output(ctx, verify)
 	var f *Failure
@@ -59,7 +56,6 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	case err == nil:
 		s.Sound = true
 	case errors.As(err, &f) && f.Exit == 1:
-		s.Raw = f.Text
 	default:
 		return Signature{}, err
 	}
@@ -81,9 +77,18 @@ func (m *Mirror) keyConfig(ctx context.Context, keys Keys) (config, env []string
 		set("gpg.ssh.revocationFile", keys.Revoked)
 	}
 	for _, file := range []string{keys.AllowedSigners, keys.Revoked, keys.Keyring} {
-		if file != "" && !plainPath(file) {
+		if file == "" {
+			continue
+		}
+		if !plainPath(file) {
 			return nil, nil, fmt.Errorf("%q: an absolute path without spaces or quotes", file)
 		}
+		// Git itself goes on without a revocation file that is not there.
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		_ = f.Close()
 	}
 	if keys.Keyring == "" {
 		set("gpg.program", "/bin/false")

@@ -42,10 +42,24 @@ func (r *Repo) CommitSigned(k Key, files map[string]string, args ...string) stri
 	return r.Head()
 }
 
+// Sign signs a text for a namespace, and returns the signature.
+func (k Key) Sign(t testing.TB, namespace, text string) string {
+	t.Helper()
+	cmd := exec.Command("ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", k.File)
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("ssh-keygen -Y sign: %v", err)
+	}
+	return string(out)
+}
+
 // A PGP is a home of gpg with secret keys.
 type PGP struct {
 	t    testing.TB
 	home string
+	// time is the one gpg is told, if it is not the real one.
+	time string
 }
 
 // NewPGP makes an empty one. Its path is short: gpg's agent listens on a socket
@@ -107,6 +121,33 @@ func (r *Repo) CommitPGP(p *PGP, key string, files map[string]string, args ...st
 	r.Write(files)
 	r.Git("add", "-A")
 	signing := []string{"-c", "user.signingkey=" + key, "commit", "-q", "--allow-empty", "-m", "a signed change", "-S"}
+	if p.time != "" {
+		signing = append([]string{"-c", "gpg.program=" + p.clock()}, signing...)
+	}
 	r.With("GNUPGHOME=" + p.home).Git(append(signing, args...)...)
 	return r.Head()
+}
+
+// Home is gpg's home.
+func (p *PGP) Home() string { return p.home }
+
+// At is the same home at another time, as gpg has it: 20200101T120000.
+func (p *PGP) At(time string) *PGP {
+	other := *p
+	other.time = time
+	return &other
+}
+
+// clock is a gpg that is told another time. A process of its own writes it: while
+// this one has it open for writing, nobody can run it.
+func (p *PGP) clock() string {
+	p.t.Helper()
+	program := filepath.Join(p.t.TempDir(), "gpg")
+	script := "#!/bin/sh\nexec gpg --faked-system-time " + p.time + " \"$@\"\n"
+	cmd := exec.Command("install", "-m", "755", "/dev/stdin", program)
+	cmd.Stdin = strings.NewReader(script)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Fatalf("install: %v: %s", err, out)
+	}
+	return program
 }

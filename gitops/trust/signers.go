@@ -120,18 +120,56 @@ func fieldsOf(line string) ([]string, error) {
 // fingerprint is ssh-keygen -l of a public key.
 func fingerprint(kind, key string) (string, error) {
 	blob, err := base64.StdEncoding.Strict().DecodeString(key)
-	if err != nil || len(blob) < 4 {
+	if err != nil {
 		return "", fmt.Errorf("the key is not base64")
 	}
-	size := binary.BigEndian.Uint32(blob)
-	if uint64(size) > uint64(len(blob)-4) || string(blob[4:4+size]) != kind || !strings.ContainsAny(kind, "-") {
-		return "", fmt.Errorf("the key is not of the type %q", kind)
-	}
-	if strings.Contains(kind, "-cert-") {
+	parts := wireStrings(blob)
+	switch {
+	case len(parts) < 2 || string(parts[0]) != kind:
+		return "", fmt.Errorf("the key is not one of the type %q", kind)
+	case strings.Contains(kind, "-cert-"):
 		return "", fmt.Errorf("a certificate where a public key should be")
 	}
+	return digest256(blob), nil
+}
+
+func digest256(blob []byte) string {
 	sum := sha256.Sum256(blob)
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+}
+
+// wireStrings splits a blob into strings with their length before them, which every
+// SSH public key is (RFC 4253, 6.6); nil if it is anything else.
+func wireStrings(blob []byte) [][]byte {
+	var parts [][]byte
+	for len(blob) > 0 {
+		if len(blob) < 4 || uint64(binary.BigEndian.Uint32(blob)) > uint64(len(blob)-4) {
+			return nil
+		}
+		end := 4 + binary.BigEndian.Uint32(blob)
+		parts, blob = append(parts, blob[4:end]), blob[end:]
+	}
+	return parts
+}
+
+// signatureKey is the fingerprint of the key that an armored SSH signature says it
+// was made with (PROTOCOL.sshsig); "" if it can't be read.
+func signatureKey(armored string) string {
+	var text strings.Builder
+	for line := range strings.Lines(armored) {
+		if !strings.HasPrefix(line, "-----") {
+			text.WriteString(strings.TrimSpace(line))
+		}
+	}
+	blob, err := base64.StdEncoding.DecodeString(text.String())
+	if err != nil || len(blob) < 10 || string(blob[:6]) != "SSHSIG" {
+		return ""
+	}
+	parts := wireStrings(blob[10:]) // after the version
+	if len(parts) == 0 {
+		return ""
+	}
+	return digest256(parts[0])
 }
 
 // options reads name="value" pairs between commas.

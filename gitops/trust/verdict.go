@@ -3,6 +3,7 @@ package trust
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -37,17 +38,16 @@ func (p Policy) Judge(ctx context.Context, m *git.Mirror, commit string, now tim
 		v.Why = "has more than one signature, and it can't be said which one counts"
 		return v, nil
 	}
-	var judge func(context.Context, *git.Mirror, *Verdict, time.Time) error
 	switch {
 	case strings.HasPrefix(c.Signatures[0], "-----BEGIN SSH SIGNATURE-----"):
-		judge = p.judgeSSH
+		v.Key = signatureKey(c.Signatures[0])
+		err = p.judgeSSH(ctx, m, &v, now)
 	case strings.HasPrefix(c.Signatures[0], "-----BEGIN PGP "):
-		judge = p.judgePGP
+		err = p.judgePGP(ctx, m, &v)
 	default:
 		v.Why = "is signed neither with SSH nor with OpenPGP; this host can't verify that"
-		return v, nil
 	}
-	if err := judge(ctx, m, &v, now); err != nil {
+	if err != nil {
 		return Verdict{}, fmt.Errorf("verify %.12s: %w", commit, err)
 	}
 	return v, nil
@@ -66,38 +66,59 @@ func (p Policy) judgeSSH(ctx context.Context, m *git.Mirror, v *Verdict, now tim
 	if err != nil {
 		return err
 	}
-	v.Key = s.Key
-	var refused string
-	for _, signer := range signers {
-		if signer.Fingerprint != s.Key {
-			continue
-		}
-		why := signer.refuses(now)
-		if why == "" {
-			v.Signer, refused = signer.Principals, ""
-			break
-		}
-		v.Signer, refused = signer.Principals, why
-	}
+	refused := v.look(signers, now)
 	switch {
-	case strings.Contains(s.Raw, "revoked"):
-		v.Why = fmt.Sprintf("is signed with the key %s, which is revoked on this host", s.Key)
-	case s.Code == "B" || s.Key == "":
-		v.Why = "has a signature that does not fit it: the commit was changed after it was signed, or the signature is for something else"
-	case v.Signer == "":
-		v.Why = fmt.Sprintf("is signed with the SSH key %s, which is not in %s", s.Key, p.Keys.AllowedSigners)
+	case v.Key != "" && revokes(p.Keys.Revoked, v.Key):
+		v.Why = fmt.Sprintf("is signed with the key %s, which is revoked on this host", v.Key)
+	case v.Key != "" && v.Signer == "":
+		v.Why = fmt.Sprintf("is signed with the SSH key %s, which is not in %s", v.Key, p.Keys.AllowedSigners)
 	case refused != "":
-		v.Why = fmt.Sprintf("is signed by %s with %s, %s", v.Signer, s.Key, refused)
-	case !s.Sound || s.Code != "G":
-		v.Why = fmt.Sprintf("is signed by %s with %s, whose key was not valid when the commit says it was made", v.Signer, s.Key)
-	default:
+		v.Why = fmt.Sprintf("is signed by %s with %s, %s", v.Signer, v.Key, refused)
+	case s.Sound && s.Code == "G" && s.Key == v.Key && v.Signer != "":
 		v.Trusted = true
-		v.Why = fmt.Sprintf("is signed by %s with the SSH key %s", v.Signer, s.Key)
+		v.Why = fmt.Sprintf("is signed by %s with the SSH key %s", v.Signer, v.Key)
+	case s.Code == "U":
+		v.Why = fmt.Sprintf("is signed by %s with %s, whose key was not valid when the commit says it was made", v.Signer, v.Key)
+	default:
+		v.Why = "has a signature that does not fit it: the commit was changed after it was signed, or the signature is for something else, or its key is revoked"
 	}
 	return nil
 }
 
-func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict, _ time.Time) error {
+// look finds who has the key, and why that does not count, if it does not.
+func (v *Verdict) look(signers []Signer, now time.Time) (refused string) {
+	for _, signer := range signers {
+		if signer.Fingerprint != v.Key {
+			continue
+		}
+		v.Signer, refused = signer.Principals, signer.refuses(now)
+		if refused == "" {
+			return ""
+		}
+	}
+	return refused
+}
+
+// revokes: the file is a list of public keys with this one in it. It may also be a
+// binary list, which ssh-keygen knows to read; then the verdict is its own.
+func revokes(file, key string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		if got, err := fingerprint(f[0], f[1]); err == nil && got == key {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict) error {
 	if p.Keys.Keyring == "" {
 		v.Why = "is signed with OpenPGP, and this host has no keyring"
 		return nil
