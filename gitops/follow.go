@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,34 +66,25 @@ func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
 	return err
 }
 
-// take fetches and judges. A mirror that turns out to be damaged is made anew, once.
+// take fetches and judges. When the mirror may be to blame for an error, it is made
+// anew, once: what is wrong then, is wrong with the remote.
 func (g *Git) take(ctx context.Context, name, id string, deliver func(Revision)) error {
 	commit, err := g.mirror.Fetch(ctx, name, id)
 	if err == nil {
 		g.contact()
 		err = g.judge(ctx, name, commit, deliver)
-	} else if content(err) {
-		return &Held{Commit: id, Why: err.Error(), Do: "push a repository that git accepts (git fsck --strict)", final: true}
 	}
-	if !g.doubted(err) {
-		return err
+	if ctx.Err() == nil && g.mirror.Doubted(err) {
+		g.Log.Debug("the git mirror may be damaged; it is made anew", "err", err)
+		if commit, err = g.mirror.Renew(ctx, name, id); err == nil {
+			err = g.judge(ctx, name, commit, deliver)
+		}
 	}
-	g.Log.Warn("the git mirror is damaged; it is made anew", "err", err)
-	if commit, err = g.mirror.Renew(ctx, name, id); err != nil {
-		return err
-	}
-	return g.judge(ctx, name, commit, deliver)
-}
-
-// doubted: the error is one that a damaged mirror causes.
-func (g *Git) doubted(err error) bool {
 	var f *git.Failure
-	return errors.Is(err, git.ErrDamaged) || errors.As(err, &f) && f.Doubt && !f.Content
-}
-
-func content(err error) bool {
-	var f *git.Failure
-	return errors.As(err, &f) && f.Content
+	if errors.As(err, &f) && f.Content {
+		return &Held{Commit: cmp.Or(commit, id), Why: err.Error(), Do: "push a revision that git accepts (git fsck --strict), and a small one", final: true}
+	}
+	return err
 }
 
 // judge takes a fetched commit through every check, and delivers it.
@@ -148,13 +140,13 @@ func (g *Git) order(ctx context.Context, name, commit, last string) error {
 		return nil // named by this host, or by a person
 	}
 	descends, err := g.mirror.Descends(ctx, commit, last, name, g.Trust.Mode == trust.Every)
-	if content(err) {
+	if errors.Is(err, git.ErrTooLong) {
 		return &Held{Commit: commit, Why: err.Error(), Do: accept(commit), Acceptable: true}
 	}
 	if err != nil || descends {
 		return err
 	}
-	why := fmt.Sprintf("it does not descend from the accepted revision %.12s; history was rewritten", last)
+	why := fmt.Sprintf("it does not descend from the accepted revision %.12s; the %s was rewritten or set back", last, g.Ref)
 	if older, err := g.mirror.Reaches(ctx, last, commit); err == nil && older {
 		why = fmt.Sprintf("it is older than the accepted revision %.12s; the %s was set back", last, g.Ref)
 	}
@@ -173,7 +165,7 @@ func (g *Git) trusted(ctx context.Context, since, commit string) (signer string,
 	commits := []string{commit}
 	if g.Trust.Mode == trust.Every {
 		commits, err = g.mirror.Between(ctx, since, commit)
-		if content(err) {
+		if errors.Is(err, git.ErrTooLong) {
 			return "", &Held{Commit: commit, Why: err.Error(), Do: accept(commit), Acceptable: true}
 		}
 		if err != nil {
@@ -207,8 +199,6 @@ func (g *Git) export(ctx context.Context, commit string) (tree, dir string, err 
 		return "", "", &Held{Commit: commit, Why: refused.Error(), Do: "push a revision without that", final: true}
 	case errors.Is(err, git.ErrNoPath):
 		return "", "", &Held{Commit: commit, Why: fmt.Sprintf("it has no directory %s", g.Path), Do: "push it again, or follow another path; `havn down` is what stops a site", final: true}
-	case content(err):
-		return "", "", &Held{Commit: commit, Why: err.Error(), Do: "push a smaller revision", final: true}
 	}
 	return tree, dir, err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -270,4 +271,16 @@ func TestRemoteAndRefAreChecked(t *testing.T) {
 			t.Errorf("the path %q is let through", bad)
 		}
 	}
+}
+
+// hanging answers nothing until it is released.
+func hanging() (before func(http.ResponseWriter, *http.Request) bool, release func()) {
+	free := make(chan struct{})
+	return func(_ http.ResponseWriter, in *http.Request) bool {
+		select {
+		case <-free:
+		case <-in.Context().Done():
+		}
+		return true
+	}, sync.OnceFunc(func() { close(free) })
 }

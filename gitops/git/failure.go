@@ -18,7 +18,7 @@ type Failure struct {
 	Content bool
 	// Exit is git's exit code, if it got that far.
 	Exit int
-	// Doubt: the mirror itself may be damaged.
+	// Doubt: the mirror itself may be damaged; see [Mirror.Doubted].
 	Doubt bool
 }
 
@@ -72,7 +72,7 @@ func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, st
 		return ctx.Err()
 	}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &Failure{Call: name, What: fmt.Sprintf("ended by signal %d (%s); the repository asks for too much", status.Signal(), status.Signal()), Content: true}
+		return &Failure{Call: name, What: fmt.Sprintf("ended by signal %d (%s); the repository asks for too much", status.Signal(), status.Signal()), Content: true, Doubt: true}
 	}
 	for _, cause := range causes {
 		if strings.Contains(stderr, cause.text) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// ErrTooLong: it would take more commits than the limits allow to know.
+var ErrTooLong = errors.New("the history is too long")
+
 // Descends says whether the ancestor is in the history of the commit. History is
 // fetched as far back as it takes to know; with whole, until nothing that is in the
 // commit's history and not in the ancestor's is missing. The ref is the name the
@@ -24,7 +27,7 @@ func (m *Mirror) Descends(ctx context.Context, commit, ancestor, ref string, who
 			return descends, err
 		}
 		if deepen > m.Limits.Commits {
-			return false, &Failure{Call: "fetch", What: fmt.Sprintf("the accepted revision is not among the last %d commits", m.Limits.Commits), Content: true}
+			return false, fmt.Errorf("%w: the accepted revision is not among the last %d commits", ErrTooLong, m.Limits.Commits)
 		}
 		m.sweep()
 		args := append(m.fetchArgs(), fmt.Sprintf("--deepen=%d", deepen), "--end-of-options", "origin", "+"+ref+":refs/havn/deep")
@@ -87,7 +90,7 @@ func (m *Mirror) Between(ctx context.Context, ancestor, commit string) ([]string
 	}
 	commits := strings.Fields(string(out))
 	if len(commits) > m.Limits.Commits {
-		return nil, &Failure{Call: "rev-list", What: fmt.Sprintf("there are more than %d commits since the accepted revision", m.Limits.Commits), Content: true}
+		return nil, fmt.Errorf("%w: there are more than %d commits since the accepted revision", ErrTooLong, m.Limits.Commits)
 	}
 	return commits, nil
 }

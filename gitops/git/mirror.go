@@ -99,8 +99,7 @@ func (m *Mirror) create(ctx context.Context, id string) error {
 	return os.WriteFile(filepath.Join(m.dir(), sourceName), []byte(m.Remote.URL), 0o600)
 }
 
-// Fetch brings the commit that ref, a full name or an id, stands for now. A mirror
-// that turns out to be damaged is made anew.
+// Fetch brings the commit that ref, a full name or an id, stands for now.
 func (m *Mirror) Fetch(ctx context.Context, ref, id string) (commit string, err error) {
 	if err := m.create(ctx, id); err != nil {
 		return "", err
@@ -109,12 +108,7 @@ func (m *Mirror) Fetch(ctx context.Context, ref, id string) (commit string, err 
 		m.Log.Debug("the mirror is made anew: it has grown")
 		return m.Renew(ctx, ref, id)
 	}
-	commit, err = m.fetch(ctx, ref)
-	if m.damaged(ctx, err) {
-		m.Log.Warn("the git mirror is damaged; it is made anew", "err", err)
-		return m.Renew(ctx, ref, id)
-	}
-	return commit, err
+	return m.fetch(ctx, ref)
 }
 
 func (m *Mirror) fetch(ctx context.Context, ref string) (string, error) {
@@ -151,19 +145,16 @@ func (m *Mirror) known(ctx context.Context, name string) bool {
 	return err == nil
 }
 
-// damaged: the failure may lie with the mirror, and git says that it is not whole.
-func (m *Mirror) damaged(ctx context.Context, err error) bool {
+// Doubted: the error may come from a mirror that is damaged. A damaged mirror can
+// make git say anything, and crash; only what the network did is above suspicion,
+// and a mirror into which nothing was fetched yet.
+func (m *Mirror) Doubted(err error) bool {
 	var f *Failure
-	if !errors.As(err, &f) || !f.Doubt || ctx.Err() != nil {
+	if !errors.Is(err, ErrDamaged) && (!errors.As(err, &f) || !f.Doubt) {
 		return false
 	}
-	if !m.known(ctx, tip) {
-		// Nothing worth keeping, unless it is the first fetch that failed.
-		entries, err := os.ReadDir(filepath.Join(m.dir(), "refs", "havn"))
-		return err == nil && len(entries) > 0
-	}
-	_, err = m.output(ctx, call{args: []string{"fsck", "--connectivity-only", "--no-dangling", "--no-progress"}})
-	return err != nil && ctx.Err() == nil
+	entries, err := os.ReadDir(filepath.Join(m.dir(), "refs", "havn"))
+	return err == nil && len(entries) > 0
 }
 
 // grown: the mirror holds so many fetches that a new one is smaller and faster.

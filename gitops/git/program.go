@@ -25,8 +25,10 @@ type call struct {
 	stdin   string
 	// remote: the call talks to the remote; others are cut off from it.
 	remote bool
-	env    []string
-	max    int // of standard output, in bytes; 1 MiB if 0
+	// apart: the call does not look at the mirror, which may be damaged.
+	apart bool
+	env   []string
+	max   int // of standard output, in bytes; 1 MiB if 0
 }
 
 // errOutput: git said more than anybody wants to know.
@@ -109,7 +111,11 @@ func (m *Mirror) argv(c call) []string {
 	if c.program != "" {
 		return append(append(args, c.program), c.args...)
 	}
-	return append(append(args, "git", "--git-dir="+m.dir(), "--no-replace-objects", "--literal-pathspecs"), c.args...)
+	dir := m.dir()
+	if c.apart {
+		dir = "/nonexistent"
+	}
+	return append(append(args, "git", "--git-dir="+dir, "--no-replace-objects", "--literal-pathspecs"), c.args...)
 }
 
 // bound is the limit for the shell: never above what this process has itself.
