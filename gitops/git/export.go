@@ -102,7 +102,7 @@ func (m *Mirror) unfetched(err error, files []File, next int) error {
 	var f *Failure
 	switch {
 	case errors.As(err, &f) && next < len(files) && strings.Contains(f.What, files[next].ID) && strings.Contains(f.What, "promisor"):
-		return m.tooLarge(files[next])
+		return m.absent(files[next])
 	case errors.As(err, &f) && f.Content, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %v", ErrDamaged, err)
 	}
@@ -113,6 +113,10 @@ func (m *Mirror) tooLarge(f File) error {
 	return &Refused{f.Path, fmt.Sprintf("is larger than %d KiB", m.Limits.FileSize>>10)}
 }
 
+func (m *Mirror) absent(f File) error {
+	return &Refused{f.Path, fmt.Sprintf("is larger than %d KiB, or the server does not hand it out", m.Limits.FileSize>>10)}
+}
+
 // blob reads one answer of cat-file --batch.
 func (m *Mirror) blob(in *bufio.Reader, f File) ([]byte, error) {
 	head, err := in.ReadString('\n')
@@ -121,7 +125,7 @@ func (m *Mirror) blob(in *bufio.Reader, f File) ([]byte, error) {
 	}
 	fields := strings.Fields(head)
 	if len(fields) == 2 && fields[1] == "missing" {
-		return nil, m.tooLarge(f)
+		return nil, m.absent(f)
 	}
 	if len(fields) != 3 || fields[0] != f.ID || fields[1] != "blob" {
 		return nil, &Refused{f.Path, "is not a file in git's eyes"}

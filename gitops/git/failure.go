@@ -50,21 +50,19 @@ var causes = []struct {
 	{"out of memory", "the objects take more memory than git may use", true},
 	{"memory exhausted", "the objects take more memory than git may use", true},
 	{"Cannot allocate memory", "the objects take more memory than git may use", true},
+	{"error: object ", "", true},
 	{"fsck error", "", true},
+	{"expected commit type", "what is followed is not a commit", true},
 	{"error in object", "", true},
 	{"error in tag", "", true},
-	{"error: object ", "", true},
-	{"invalid index-pack output", "the server sends objects that are malformed", true},
+	{"invalid index-pack output", "the server sends more than a repository of specs may hold, or what git can't read", true},
 	{"index-pack failed", "", true},
 	{"did not send all necessary objects", "the server does not send all objects of the commit", true},
 }
 
 // failure turns the end of a process into one line.
 func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, stderr string) error {
-	name := c.name
-	if name == "" {
-		name = c.args[0]
-	}
+	name := c.called()
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &Failure{Call: name, What: context.Cause(ctx).Error()}
 	}

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,8 @@ type call struct {
 	max   int // of standard output, in bytes; 1 MiB if 0
 }
 
-// errOutput: git said more than anybody wants to know.
-var errOutput = errors.New("git's answer is too long")
+// called is how messages name the call.
+func (c call) called() string { return cmp.Or(c.name, c.args[0]) }
 
 // output runs git and returns what it printed.
 func (m *Mirror) output(ctx context.Context, c call) ([]byte, error) {
@@ -43,7 +44,7 @@ func (m *Mirror) output(ctx context.Context, c call) ([]byte, error) {
 	err := m.stream(ctx, c, func(r io.Reader) (err error) {
 		out, err = io.ReadAll(io.LimitReader(r, int64(c.max)+1))
 		if err == nil && len(out) > c.max {
-			err = errOutput
+			err = &Failure{Call: c.called(), What: "the answer is longer than anybody wants to read", Content: true}
 		}
 		return err
 	})

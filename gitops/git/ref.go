@@ -104,9 +104,6 @@ const maxRefs = 8 << 20
 // list asks for the refs of a pattern.
 func (m *Mirror) list(ctx context.Context, pattern string) (map[string]string, error) {
 	out, err := m.output(ctx, call{args: []string{"ls-remote", "--refs", "--end-of-options", "origin", pattern}, remote: true, apart: true, max: maxRefs})
-	if errors.Is(err, errOutput) {
-		return nil, &Failure{Call: "ls-remote", What: "the server has more refs than anybody wants to read", Content: true}
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -30,7 +31,11 @@ func (r *Refused) Error() string {
 	if r.Path == "" {
 		return r.What
 	}
-	return fmt.Sprintf("%q %s", r.Path, r.What)
+	name := r.Path
+	if len(name) > 120 {
+		name = strings.ToValidUTF8(name[:120], "") + "..."
+	}
+	return fmt.Sprintf("%q %s", name, r.What)
 }
 
 // ErrNoPath: the spec path is not in the commit.
@@ -191,7 +196,7 @@ func (f folded) clash(name string) string {
 		if i < len(name) {
 			this += "/"
 		}
-		key := norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFKC.String(name[:i]))))
+		key := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name[:i])))
 		other, ok := f[key]
 		if ok && (other != this || i == len(name)) {
 			return other

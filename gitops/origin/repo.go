@@ -2,6 +2,7 @@ package origin
 
 import (
 	"bytes"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,4 +121,21 @@ func (r *Repo) Point(tree string) string {
 	commit := r.Git("commit-tree", "-p", "refs/heads/main", "-m", "a tree", tree)
 	r.Git("update-ref", "refs/heads/main", commit)
 	return commit
+}
+
+// An Entry is one line of a tree.
+type Entry struct{ Mode, Name, ID string }
+
+// Tree stores a tree with the entries as they are, in this order.
+func (r *Repo) Tree(entries ...Entry) string {
+	r.t.Helper()
+	var body strings.Builder
+	for _, e := range entries {
+		raw, err := hex.DecodeString(e.ID)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		body.WriteString(e.Mode + " " + e.Name + "\x00" + string(raw))
+	}
+	return r.Raw("tree", body.String())
 }
