@@ -20,6 +20,12 @@ type hostile struct {
 	says string
 }
 
+func runAll(t *testing.T, all []hostile) {
+	for _, h := range all {
+		t.Run(h.name, h.run)
+	}
+}
+
 // run wants a clear error, the last accepted revision untouched, nothing written
 // anywhere, nothing run, and the next honest revision accepted.
 func (h hostile) run(t *testing.T) {

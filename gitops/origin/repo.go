@@ -3,6 +3,8 @@ package origin
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,4 +140,20 @@ func (r *Repo) Tree(entries ...Entry) string {
 		body.WriteString(e.Mode + " " + e.Name + "\x00" + string(raw))
 	}
 	return r.Raw("tree", body.String())
+}
+
+// Plant writes a file below the repository's directory, git's own among it.
+func (r *Repo) Plant(name, text string, mode os.FileMode) {
+	r.t.Helper()
+	path := filepath.Join(r.Dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	// What is there may be read-only.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		r.t.Fatal(err)
+	}
 }

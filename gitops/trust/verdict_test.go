@@ -69,16 +69,29 @@ func object(r *origin.Repo, edit func(string) string) {
 	r.Git("update-ref", "refs/heads/main", r.Raw("commit", edit(text)))
 }
 
-func TestSSHSignatures(t *testing.T) {
-	anna, eve := origin.NewKey(t), origin.NewKey(t)
-	signed := func(args ...string) func(*origin.Repo) {
-		return func(r *origin.Repo) { r.CommitSigned(anna, map[string]string{"site.cue": "package site\n"}, args...) }
-	}
-	old := func(r *origin.Repo) {
-		*r = *r.With("GIT_COMMITTER_DATE=2020-06-01T12:00:00Z", "GIT_AUTHOR_DATE=2020-06-01T12:00:00Z")
-		signed()(r)
-	}
-	known := signers("anna@example.org " + anna.Public)
+// people are the keys of the cases.
+type people struct{ anna, eve origin.Key }
+
+func newPeople(t *testing.T) people { return people{origin.NewKey(t), origin.NewKey(t)} }
+
+// signed commits with Anna's key.
+func (p people) signed(args ...string) func(*origin.Repo) {
+	return func(r *origin.Repo) { r.CommitSigned(p.anna, map[string]string{"site.cue": "package site\n"}, args...) }
+}
+
+// old does so years ago.
+func (p people) old(r *origin.Repo) {
+	*r = *r.With("GIT_COMMITTER_DATE=2020-06-01T12:00:00Z", "GIT_AUTHOR_DATE=2020-06-01T12:00:00Z")
+	p.signed()(r)
+}
+
+func (p people) known() func(*testing.T) git.Keys {
+	return signers("anna@example.org " + p.anna.Public)
+}
+
+func TestSSHKeys(t *testing.T) {
+	p := newPeople(t)
+	anna, eve, signed, old, known := p.anna, p.eve, p.signed, p.old, p.known()
 	for _, c := range []signatureCase{
 		{"known", signed(), known, true, "signed by anna@example.org"},
 		{"pattern", signed(), signers("*@example.org namespaces=\"git\" " + anna.Public), true, "signed by *@example.org"},
@@ -99,6 +112,15 @@ func TestSSHSignatures(t *testing.T) {
 		{"another one revoked", signed(), func(t *testing.T) git.Keys {
 			return git.Keys{AllowedSigners: file(t, "anna@x "+anna.Public), Revoked: file(t, eve.Public)}
 		}, true, "anna@x"},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestSSHForgeries(t *testing.T) {
+	p := newPeople(t)
+	anna, signed, known := p.anna, p.signed, p.known()
+	for _, c := range []signatureCase{
 		{"tampered", func(r *origin.Repo) {
 			signed()(r)
 			object(r, func(s string) string { return strings.Replace(s, "a signed change", "an evil change", 1) })
