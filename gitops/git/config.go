@@ -66,13 +66,11 @@ func (m *Mirror) writeConfig() error {
 	if m.Remote.CAFile != "" {
 		fmt.Fprintf(&b, "[http]\n\tsslCAInfo = %s\n", quoted(m.Remote.CAFile))
 	}
-	if err == nil && u.Scheme == "file" {
-		// The repository may belong to the user of a forge on this host.
-		for _, dir := range []string{u.Path, u.Path + ".git", filepath.Join(u.Path, ".git")} {
-			fmt.Fprintf(&b, "[safe]\n\tdirectory = %s\n", quoted(filepath.Clean(dir)))
-		}
+	// The repository may belong to the user of a forge on this host.
+	for _, dir := range m.Remote.local() {
+		fmt.Fprintf(&b, "[safe]\n\tdirectory = %s\n", quoted(dir))
 	}
-	if err := os.MkdirAll(m.State, 0o700); err != nil {
+	if err := os.MkdirAll(m.temporary(), 0o700); err != nil {
 		return err
 	}
 	temporary := m.configFile() + ".new"
@@ -81,6 +79,9 @@ func (m *Mirror) writeConfig() error {
 	}
 	return os.Rename(temporary, m.configFile())
 }
+
+// temporary is where git and gpg keep what they are about to read.
+func (m *Mirror) temporary() string { return filepath.Join(m.State, "tmp") }
 
 func (m *Mirror) configFile() string { return filepath.Join(m.State, "config") }
 

@@ -64,9 +64,9 @@ func (m *Mirror) discard() error {
 // sweep removes what a git that was killed left behind: its locks would stop every
 // later one, and its half packs would fill the disk.
 func (m *Mirror) sweep() {
-	left, _ := filepath.Glob(filepath.Join(m.State, ".git_*"))
+	left, _ := filepath.Glob(filepath.Join(m.temporary(), "*"))
 	for _, path := range left {
-		_ = os.Remove(path)
+		_ = os.RemoveAll(path)
 	}
 	_ = filepath.WalkDir(m.dir(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -92,7 +92,9 @@ func (m *Mirror) create(ctx context.Context, id string) error {
 	if len(id) == 64 {
 		format = "sha256"
 	}
-	// init takes no --git-dir that is not there yet but makes it.
+	if err := os.MkdirAll(m.dir(), 0o700); err != nil {
+		return fmt.Errorf("make the mirror: %w", err)
+	}
 	if _, err := m.output(ctx, call{args: []string{"init", "--quiet", "--bare", "--template=", "--object-format=" + format, "--", m.dir()}}); err != nil {
 		return err
 	}

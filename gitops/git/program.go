@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,10 @@ type call struct {
 	// apart: the call does not look at the mirror, which may be damaged.
 	apart bool
 	env   []string
+	// reads are files that the call needs beside the mirror, and home a directory it
+	// may write to.
+	reads []string
+	home  string
 	max   int // of standard output, in bytes; 1 MiB if 0
 }
 
@@ -78,9 +83,11 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 	if err != nil {
 		return fmt.Errorf("git: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	release, err := start(m.rights(c), cmd.Start)
+	if err != nil {
 		return fmt.Errorf("git: %w", err)
 	}
+	defer release()
 	readErr := read(stdout)
 	short := errors.Is(readErr, io.EOF) || errors.Is(readErr, io.ErrUnexpectedEOF) || errors.Is(readErr, os.ErrClosed)
 	if readErr != nil && !short {
@@ -93,6 +100,23 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 		return m.failure(ctx, c, cmd.ProcessState, secrets.hide(stderr.String()))
 	}
 	return readErr
+}
+
+// rights are what git may do with files for the call: read itself, and write to the
+// mirror.
+func (m *Mirror) rights(c call) rights {
+	r := rights{read: slices.Concat(programs, []string{m.configFile(), m.dir()}, c.reads), write: []string{m.dir(), m.temporary()}}
+	if c.home != "" {
+		r.write = append(r.write, c.home)
+	}
+	if c.remote {
+		r.read = append(r.read, m.Remote.KeyFile, m.Remote.KnownHostsFile, m.Remote.CAFile)
+		if dirs := m.Remote.local(); dirs != nil {
+			r.read = append(r.read, dirs...)
+			r.others = true
+		}
+	}
+	return r
 }
 
 // launch sets the limits before git begins (setrlimit(2)); git and its helpers
@@ -134,7 +158,7 @@ func (m *Mirror) environment(cmd *exec.Cmd, c call) (secrets, error) {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/nonexistent",
 		"LC_ALL=C",
-		"TMPDIR=" + m.State,
+		"TMPDIR=" + m.temporary(),
 		"TZ=UTC",
 		"GIT_CONFIG_NOSYSTEM=1",
 		"GIT_CONFIG_GLOBAL=" + m.configFile(),

@@ -70,10 +70,13 @@ func TestChildrenHaveLimits(t *testing.T) {
 	if err != nil || out != "2048\n262144\n0\n1024\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	if _, err := m.shell(t.Context(), "head -c 2000000 /dev/zero > "+m.State+"/big", false); err == nil {
+	if _, err := m.shell(t.Context(), "yes | head -c 2000000 > "+m.temporary()+"/big", false); err == nil {
 		t.Error("a file larger than the limit can be written")
 	}
-	if _, err := m.shell(t.Context(), "head -c 400000000 /dev/zero | tail -c 400000000 > /dev/null", false); err == nil {
+	if i, err := os.Stat(filepath.Join(m.temporary(), "big")); err != nil || i.Size() != 1<<20 {
+		t.Errorf("%v, %v", i, err)
+	}
+	if _, err := m.shell(t.Context(), "yes | head -c 400000000 | tail -c 400000000 > /dev/null", false); err == nil {
 		t.Error("more memory than the limit can be used")
 	}
 	if _, err := m.shell(t.Context(), "yes", false); err == nil || !strings.Contains(err.Error(), "longer than") {
@@ -84,7 +87,7 @@ func TestChildrenHaveLimits(t *testing.T) {
 // A call that ends takes with it whatever it started.
 func TestCallsEndWithTheirChildren(t *testing.T) {
 	m := bare(t, Remote{URL: "https://example.org/x"})
-	pidFile := filepath.Join(t.TempDir(), "pid")
+	pidFile := filepath.Join(m.temporary(), "pid")
 	ended := func(why string, call func() error) {
 		t.Helper()
 		if err := call(); err == nil {

@@ -124,6 +124,17 @@ func (r Remote) checkProxy() error {
 	return nil
 }
 
+// local are the directories where git looks for a repository of this host; nil if
+// the remote is elsewhere.
+func (r Remote) local() []string {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "file" {
+		return nil
+	}
+	path := filepath.Clean(u.Path)
+	return []string{path, path + ".git", filepath.Join(path, ".git")}
+}
+
 // plainPath: absolute, and nothing in it that a shell, ssh or git's configuration
 // would read as more than a path.
 func plainPath(path string) bool {

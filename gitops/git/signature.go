@@ -35,11 +35,13 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	if !IsID(commit) {
 		return Signature{}, fmt.Errorf("%q is no commit id", commit)
 	}
-	config, env, err := m.keyConfig(ctx, keys)
+	config, home, err := m.keyConfig(ctx, keys)
 	if err != nil {
 		return Signature{}, err
 	}
-	show := call{name: "log", env: env, args: slices.Concat(config, []string{"log", "--no-walk", "--format=%G?%n%GF%n%GP%n%GS", "--end-of-options", commit})}
+	base := call{env: []string{"GNUPGHOME=" + home}, home: home, reads: []string{keys.AllowedSigners, keys.Revoked}}
+	show, verify := base, base
+	show.name, show.args = "log", slices.Concat(config, []string{"log", "--no-walk", "--format=%G?%n%GF%n%GP%n%GS", "--end-of-options", commit})
 	out, err := m.output(ctx, show)
 	if err != nil {
 		return Signature{}, err
@@ -49,7 +51,7 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 		return Signature{}, fmt.Errorf("git says nothing of the signature of %s", commit)
 	}
 	s := Signature{Code: fields[0], Key: fields[1], Primary: fields[2], Signer: printable(fields[3], 200)}
-	verify := call{name: "verify-commit", env: env, args: slices.Concat(config, []string{"verify-commit", "--raw", "--end-of-options", commit})}
+	verify.name, verify.args = "verify-commit", slices.Concat(config, []string{"verify-commit", "--raw", "--end-of-options", commit})
 	_, err = m.output(ctx, verify)
 	var f *Failure
 	switch {
@@ -63,7 +65,7 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 }
 
 // keyConfig lets git use only the programs and files that there are keys for.
-func (m *Mirror) keyConfig(ctx context.Context, keys Keys) (config, env []string, err error) {
+func (m *Mirror) keyConfig(ctx context.Context, keys Keys) (config []string, home string, err error) {
 	set := func(name, value string) { config = append(config, "-c", name+"="+value) }
 	set("gpg.x509.program", "/bin/false")
 	set("gpg.minTrustLevel", "undefined")
@@ -81,27 +83,26 @@ func (m *Mirror) keyConfig(ctx context.Context, keys Keys) (config, env []string
 			continue
 		}
 		if !plainPath(file) {
-			return nil, nil, fmt.Errorf("%q: an absolute path without spaces or quotes", file)
+			return nil, "", fmt.Errorf("%q: an absolute path without spaces or quotes", file)
 		}
 		// Git itself goes on without a revocation file that is not there.
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, nil, err
+			return nil, "", err
 		}
 		_ = f.Close()
 	}
 	if keys.Keyring == "" {
 		set("gpg.program", "/bin/false")
 		set("gpg.openpgp.program", "/bin/false")
-		return config, nil, nil
+		return config, "", nil
 	}
-	home, err := m.keyring(ctx, keys.Keyring)
-	if err != nil {
-		return nil, nil, err
+	if home, err = m.keyring(ctx, keys.Keyring); err != nil {
+		return nil, "", err
 	}
 	set("gpg.program", "gpg")
 	set("gpg.openpgp.program", "gpg")
-	return config, []string{"GNUPGHOME=" + home}, nil
+	return config, home, nil
 }
 
 // gpgConfig: every key of the keyring is trusted, none is looked for elsewhere, and
@@ -137,7 +138,7 @@ func (m *Mirror) keyring(ctx context.Context, file string) (string, error) {
 	if err := os.WriteFile(filepath.Join(home, "gpg.conf"), []byte(gpgConfig), 0o600); err != nil {
 		return "", fmt.Errorf("lay the keyring: %w", err)
 	}
-	_, err = m.output(ctx, call{program: "gpg", name: "gpg --import", args: []string{"--import"}, stdin: string(content), env: []string{"GNUPGHOME=" + home}})
+	_, err = m.output(ctx, call{program: "gpg", name: "gpg --import", args: []string{"--import"}, stdin: string(content), env: []string{"GNUPGHOME=" + home}, home: home})
 	if err != nil {
 		return "", fmt.Errorf("the keyring %s can't be read: %w", file, err)
 	}
