@@ -16,8 +16,8 @@ const (
 	quiet = 15 * time.Millisecond
 	doubt = 250 * time.Millisecond
 	burst = 2 * time.Second
-	// git is how long a git command may hold back a revision.
-	git = 10 * time.Second
+	// checkout is how long a git command may hold back a revision.
+	checkout = 10 * time.Second
 )
 
 // A directory that can't be watched, or of which nothing can be delivered, is
@@ -90,7 +90,7 @@ func (s *source) settle(ctx context.Context, calm time.Duration) {
 		changed := s.watcher.next(ctx, timer.C)
 		timer.Stop()
 		switch busy, took := gitAtWork(s.Path), time.Since(begin); {
-		case !changed && !busy, !busy && took > burst, took > git:
+		case !changed && !busy, !busy && took > burst, took > checkout:
 			return
 		}
 	}

@@ -47,11 +47,14 @@ func options(t testing.TB, url string) GitOptions {
 	limits := git.DefaultLimits()
 	// A machine under load takes its time.
 	limits.Local, limits.Remote = 2*time.Minute, 2*time.Minute
-	return GitOptions{
+	o := GitOptions{
 		Remote: git.Remote{URL: url}, Ref: git.Ref{Branch: "main"}, Trust: trust.Policy{Mode: trust.None},
-		State: filepath.Join(t.TempDir(), "state"), Memory: &memory{}, Limits: limits,
-		Log: slog.New(slog.DiscardHandler),
+		Memory: &memory{}, Limits: limits, Log: slog.New(slog.DiscardHandler),
 	}
+	if t != nil {
+		o.State = filepath.Join(t.TempDir(), "state")
+	}
+	return o
 }
 
 func follow(t testing.TB, o GitOptions) *follower {
@@ -137,7 +140,7 @@ func (f *follower) fails(words ...string) error {
 	return err
 }
 
-func read(t testing.TB, r Revision, name string) string {
+func contentOf(t testing.TB, r Revision, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(r.Dir, name))
 	if err != nil {
@@ -156,7 +159,7 @@ func TestGitDeliversCommits(t *testing.T) {
 	if rev.ID != first || rev.Subject != "a change" || rev.Author != "Anna" || rev.Time.IsZero() {
 		t.Errorf("revision %+v", rev)
 	}
-	if got := read(t, rev, "web/web.cue"); got != "package web\n" {
+	if got := contentOf(t, rev, "web/web.cue"); got != "package web\n" {
 		t.Errorf("web.cue = %q", got)
 	}
 	if err := os.WriteFile(filepath.Join(rev.Dir, "site.cue"), nil, 0o644); os.Getuid() != 0 && err == nil {
@@ -170,7 +173,7 @@ func TestGitDeliversCommits(t *testing.T) {
 	}
 	second := r.Commit(map[string]string{"site.cue": "package site\nx: 1\n", "tool.sh": ""})
 	rev = f.accepts(second)
-	if got := read(t, rev, "site.cue"); got != "package site\nx: 1\n" {
+	if got := contentOf(t, rev, "site.cue"); got != "package site\nx: 1\n" {
 		t.Errorf("site.cue = %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(rev.Dir, "tool.sh")); !os.IsNotExist(err) {
@@ -194,7 +197,7 @@ func TestGitFollowsAPath(t *testing.T) {
 	o.Path = "hosts/web1"
 	f := follow(t, o)
 	rev := f.accepts(second)
-	if got := read(t, rev, "site.cue"); got != "package a\n" {
+	if got := contentOf(t, rev, "site.cue"); got != "package a\n" {
 		t.Errorf("site.cue = %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(rev.Dir, "README")); !os.IsNotExist(err) {

@@ -139,7 +139,7 @@ func TestForgottenRevisionIsNotDelivered(t *testing.T) {
 	if len(f.got) != 0 {
 		t.Fatalf("a damaged revision was delivered: %v", f.got)
 	}
-	if rev = f.accepts(first); read(t, rev, "site.cue") != "package site\nn: 0\n" {
+	if rev = f.accepts(first); contentOf(t, rev, "site.cue") != "package site\nn: 0\n" {
 		t.Error("the revision was not written again")
 	}
 	f.memory.fault = errors.New("the disk is full")
@@ -151,7 +151,7 @@ func TestEveryCommitMustBeSigned(t *testing.T) {
 	r := origin.New(t)
 	anna, eve := origin.NewKey(t), origin.NewKey(t)
 	o := options(t, r.URL())
-	o.Trust = trust.Policy{Mode: trust.Every, Keys: git.Keys{AllowedSigners: write(t, "signers", "anna@x "+anna.Public+"\n")}}
+	o.Trust = trust.Policy{Mode: trust.Every, Keys: git.Keys{AllowedSigners: tempFile(t, "signers", "anna@x "+anna.Public+"\n")}}
 	f := follow(t, o)
 	r.Commit(site(0)) // what was before the first revision is not asked about
 	first := r.CommitSigned(anna, site(1))
@@ -203,7 +203,7 @@ func TestSignedTipOnUnsignedMerge(t *testing.T) {
 	r := origin.New(t)
 	anna := origin.NewKey(t)
 	o := options(t, r.URL())
-	o.Trust = trust.Policy{Mode: trust.Tip, Keys: git.Keys{AllowedSigners: write(t, "signers", "anna@x "+anna.Public+"\n")}}
+	o.Trust = trust.Policy{Mode: trust.Tip, Keys: git.Keys{AllowedSigners: tempFile(t, "signers", "anna@x "+anna.Public+"\n")}}
 	f := follow(t, o)
 	first := r.CommitSigned(anna, site(0))
 	f.accepts(first)

@@ -18,7 +18,7 @@ import (
 	"havn.internal/gitops/origin"
 )
 
-func write(t testing.TB, name, text string) string {
+func tempFile(t testing.TB, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -50,7 +50,7 @@ func TestCredentialsAreUsedRotatedAndKept(t *testing.T) {
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	follow(t, o).fails("asks for credentials")
 
-	o.Remote.TokenFile = write(t, "token", "wrong-token-123\n")
+	o.Remote.TokenFile = tempFile(t, "token", "wrong-token-123\n")
 	f := follow(t, o)
 	err := f.fails("does not accept the credentials")
 	if err := os.WriteFile(o.Remote.TokenFile, []byte(password+"\n"), 0o600); err != nil {
@@ -60,7 +60,7 @@ func TestCredentialsAreUsedRotatedAndKept(t *testing.T) {
 
 	u, _ := url.Parse(web.URL)
 	o.Remote.TokenFile = ""
-	o.Remote.CredentialFile = write(t, "credentials", "https://nobody:x@elsewhere.example\nhttps://anna:"+url.QueryEscape(password)+"@"+u.Host+"\n")
+	o.Remote.CredentialFile = tempFile(t, "credentials", "https://nobody:x@elsewhere.example\nhttps://anna:"+url.QueryEscape(password)+"@"+u.Host+"\n")
 	o.State, o.Memory = filepath.Join(t.TempDir(), "other"), &memory{}
 	follow(t, o).accepts(first)
 
@@ -102,7 +102,7 @@ func TestCredentialsDoNotLeakByTheServer(t *testing.T) {
 	web := r.Serve()
 	o := options(t, web.Address())
 	o.Remote.CAFile = web.CAFile
-	o.Remote.TokenFile = write(t, "token", "s3cret-token")
+	o.Remote.TokenFile = tempFile(t, "token", "s3cret-token")
 	echo := func(out http.ResponseWriter, in *http.Request) bool {
 		if in.Header.Get("Authorization") == "" {
 			out.Header().Set("WWW-Authenticate", `Basic realm="git"`)
@@ -224,7 +224,7 @@ func TestRemoteAwayIsNoReasonToChange(t *testing.T) {
 	f.fails("ls-remote")
 	// After a reboot the accepted revision is delivered, with the remote still away.
 	f = f.again()
-	if len(f.got) != 1 || f.got[0].Commit != first || read(t, f.got[0], "site.cue") != "package site\n" {
+	if len(f.got) != 1 || f.got[0].Commit != first || contentOf(t, f.got[0], "site.cue") != "package site\n" {
 		t.Fatalf("after a restart: %v", f.got)
 	}
 	f.fails("ls-remote")

@@ -12,7 +12,10 @@ import (
 var directions = map[string][]string{
 	"schemas":             {},
 	"spec":                {"schemas"},
-	"gitops":              {},
+	"gitops":              {"gitops/git", "gitops/trust"},
+	"gitops/git":          {},
+	"gitops/trust":        {"gitops/git"},
+	"gitops/origin":       {},
 	"reconciler/plan":     {"spec"},
 	"reconciler/apply":    {"spec", "reconciler/plan"},
 	"reconciler/docker":   edge,

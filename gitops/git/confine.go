@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Rights are what a child may do with files; everything else is denied to it, and
+// rights are what a child may do with files; everything else is denied to it, and
 // to what it starts, where the kernel has Landlock (5.13).
 type rights struct {
 	read, write []string
@@ -20,7 +20,10 @@ type rights struct {
 
 // programs is where git, ssh and gpg are, and what they need to find a host and to
 // trust its certificate.
-var programs = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/opt", "/etc", "/proc", "/run/systemd/resolve", "/dev/urandom", "/dev/random"}
+var programs = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/opt", "/etc", "/var/lib/ca-certificates",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/proc", "/dev/urandom", "/dev/random",
+}
 
 // start starts a process by a thread that has given up its rights for good. The
 // thread lives until the returned function is called, as the death of a child's

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // A Mirror is the part of a remote that is known here: a bare, shallow repository
@@ -66,7 +67,10 @@ func (m *Mirror) discard() error {
 func (m *Mirror) sweep() {
 	left, _ := filepath.Glob(filepath.Join(m.temporary(), "*"))
 	for _, path := range left {
-		_ = os.RemoveAll(path)
+		// What is new may be of a call that somebody else is making.
+		if i, err := os.Lstat(path); err == nil && time.Since(i.ModTime()) > m.Limits.Local {
+			_ = os.RemoveAll(path)
+		}
 	}
 	_ = filepath.WalkDir(m.dir(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
