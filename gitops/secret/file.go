@@ -1,0 +1,78 @@
+package secret
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// A File is the path of a file of secrets, one a line. It is read anew each time,
+// so that a secret that is changed needs no restart.
+type File string
+
+// largest bounds a file of secrets.
+const largest = 64 << 10
+
+// Lines returns the secrets of the file, which has at least one.
+func (f File) Lines() ([]string, error) {
+	text, err := f.read()
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("secret: %s: the file is empty", string(f))
+	}
+	return lines, nil
+}
+
+// First returns the first secret of the file.
+func (f File) First() (string, error) {
+	lines, err := f.Lines()
+	if err != nil {
+		return "", err
+	}
+	return lines[0], nil
+}
+
+func (f File) read() (string, error) {
+	in, err := os.Open(string(f))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = in.Close() }()
+	info, err := in.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s: not a regular file", string(f))
+	case info.Mode().Perm()&0o007 != 0:
+		return "", fmt.Errorf("%s: everyone can read or change it; chmod 600 it", string(f))
+	case info.Size() > largest:
+		return "", fmt.Errorf("%s: too large for a secret", string(f))
+	}
+	text, err := io.ReadAll(io.LimitReader(in, largest))
+	return string(text), err
+}
+
+// Values returns the secrets of all files that can be read: what has to be taken
+// out of a text. A file that can't be read has no secret that could have got into
+// the text.
+func Values(files ...File) []string {
+	var out []string
+	for _, f := range files {
+		lines, err := f.Lines()
+		if err != nil {
+			continue
+		}
+		out = append(out, lines...)
+	}
+	return out
+}
