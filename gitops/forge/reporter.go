@@ -1,0 +1,167 @@
+package forge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"havn.internal/gitops/egress"
+)
+
+const (
+	// While a forge is away it is asked again after longer and longer waits.
+	firstWait = time.Second
+	lastWait  = 5 * time.Minute
+	// kept bounds the commits that are remembered or waited for.
+	kept = 100
+	// A commit whose state goes up and down gets only so many statuses as they come,
+	// then one a pause: GitHub takes a thousand in all.
+	prompt = 20
+	pause  = 15 * time.Minute
+)
+
+// A Reporter sets statuses in the background. Of what it could not say yet only the
+// newest of a commit counts. It remembers nothing over a restart: whoever uses it
+// reports anew what is so.
+type Reporter struct {
+	client *Client
+	log    *slog.Logger
+	wake   chan struct{}
+
+	mu sync.Mutex
+	// commits are in the order in which they were first reported.
+	commits []*report
+}
+
+// A report is what is to be said of a commit, and what was.
+type report struct {
+	want, said Status
+	open       bool
+	count      int
+	at         time.Time
+}
+
+// NewReporter returns a Reporter. It says nothing before Run.
+func NewReporter(c *Client, log *slog.Logger) *Reporter {
+	return &Reporter{client: c, log: log, wake: make(chan struct{}, 1)}
+}
+
+// Report has a status set. It doesn't wait.
+func (r *Reporter) Report(s Status) {
+	if err := s.check(); err != nil {
+		r.log.Error("a commit status was not reported", "err", err)
+		return
+	}
+	r.mu.Lock()
+	p := r.find(s)
+	p.want, p.open = s, s != p.said
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Reporter) find(s Status) *report {
+	for _, p := range r.commits {
+		if p.want.Commit == s.Commit && p.want.Context == s.Context {
+			return p
+		}
+	}
+	if len(r.commits) == kept {
+		r.commits = slices.Delete(r.commits, 0, 1)
+	}
+	p := &report{}
+	r.commits = append(r.commits, p)
+	return p
+}
+
+// Run sets the statuses that are reported until ctx ends.
+func (r *Reporter) Run(ctx context.Context) error {
+	tries := 0
+	for ctx.Err() == nil {
+		p, s, wait := r.next(time.Now())
+		if p == nil {
+			r.sleep(ctx, wait, r.wake)
+			continue
+		}
+		err := r.client.Set(ctx, s)
+		if ctx.Err() != nil {
+			break
+		}
+		if wait, passing := passing(err, tries); passing {
+			if tries++; tries == 1 {
+				r.log.Warn("a commit status is still to be set", "commit", s.Commit, "state", s.State, "err", err)
+			}
+			r.sleep(ctx, wait, nil)
+			continue
+		}
+		if err != nil {
+			r.log.Error("a commit status was not set", "commit", s.Commit, "state", s.State, "err", err)
+		}
+		tries = 0
+		r.done(p, s)
+	}
+	return ctx.Err()
+}
+
+// next is the first commit that something is to be said of now, or nil and how long
+// until there is one; 0 is that nobody knows.
+func (r *Reporter) next(now time.Time) (p *report, s Status, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.commits {
+		if !p.open {
+			continue
+		}
+		rest := p.at.Add(pause).Sub(now)
+		if p.count < prompt || rest <= 0 {
+			return p, p.want, 0
+		}
+		if wait == 0 || rest < wait {
+			wait = rest
+		}
+	}
+	return nil, Status{}, wait
+}
+
+func (r *Reporter) done(p *report, s Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.said, p.open, p.at = s, p.want != s, time.Now()
+	p.count++
+}
+
+// sleep waits, without an end if wait is 0, and is woken early.
+func (r *Reporter) sleep(ctx context.Context, wait time.Duration, wake <-chan struct{}) {
+	var over <-chan time.Time
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		over = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-over:
+	}
+}
+
+// passing: the status can be set later, and when. What is not an answer of the forge
+// is a network or a file that may be well again.
+func passing(err error, tries int) (time.Duration, bool) {
+	if err == nil {
+		return 0, false
+	}
+	wait := min(firstWait<<min(tries, 16), lastWait)
+	wait = wait/2 + rand.N(wait/2+1)
+	var refusal *egress.Refusal
+	if errors.As(err, &refusal) {
+		return max(wait, refusal.After), refusal.Passing()
+	}
+	return wait, true
+}
