@@ -30,7 +30,7 @@ const (
 type Options struct {
 	// CAFile holds certificates, PEM, that are trusted beside those of the system.
 	CAFile string
-	// Proxy is the URL of the proxy; empty is what the environment says.
+	// Proxy is the URL of the proxy to other hosts; empty is what the environment says.
 	Proxy string
 	// Plain allows http to other hosts than this one.
 	Plain bool
@@ -63,7 +63,12 @@ func New(o Options) (*Client, error) {
 		if err != nil || u.Host == "" {
 			return nil, errors.New("proxy: not a URL such as http://proxy:3128")
 		}
-		t.Proxy = http.ProxyURL(u)
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			if local(r.URL) {
+				return nil, nil
+			}
+			return u, nil
+		}
 	}
 	if o.CAFile != "" {
 		pool, err := authorities(o.CAFile)
@@ -109,11 +114,14 @@ func (c *Client) allowed(u *url.URL) error {
 		return errors.New("the address is not an http or https URL")
 	case u.User != nil:
 		return errors.New("the address holds a user; credentials go in a file")
-	case u.Scheme == "https" || c.plain:
-		return nil
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() || u.Hostname() == "localhost" {
+	case u.Scheme == "https" || c.plain || local(u):
 		return nil
 	}
 	return errors.New("plain http to another host would show the secret to the network; use https, or allow it")
+}
+
+// local: the address is on this host.
+func local(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsLoopback() || u.Hostname() == "localhost"
 }

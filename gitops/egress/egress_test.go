@@ -79,8 +79,10 @@ func TestWhatIsTriedAgain(t *testing.T) {
 
 func TestAddressesThatAreRefused(t *testing.T) {
 	c := client(t, egress.Options{})
+	s := server(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for _, address := range []string{
 		"", "no-url", "ftp://host/x", "https://", "http://forge.example.com/x", "https://user:canary-pass@host/x", "https://host/\x01canary", "http://10.0.0.1/canary", "unix:///canary",
+		strings.Replace(s.URL, "http://", "http://canary@", 1),
 	} {
 		err := c.Send(t.Context(), egress.Request{Method: http.MethodPost, URL: address})
 		if err == nil || strings.Contains(err.Error(), "canary") {
@@ -125,6 +127,11 @@ func TestProxy(t *testing.T) {
 	}
 	if got := <-asked; got != "http://forge.invalid/x" {
 		t.Errorf("the proxy was asked for %s", got)
+	}
+	// What runs on this very host is not behind the proxy.
+	s := server(t, func(http.ResponseWriter, *http.Request) {})
+	if err := c.Send(t.Context(), egress.Request{Method: http.MethodPost, URL: s.URL}); err != nil || len(asked) > 0 {
+		t.Errorf("to this host: %v, and the proxy was asked %d times", err, len(asked))
 	}
 	if _, err := egress.New(egress.Options{Proxy: "canary:pass@nowhere"}); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("a wrong proxy: %v", err)

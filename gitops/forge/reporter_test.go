@@ -131,6 +131,21 @@ func TestTheForgeAsksToWait(t *testing.T) {
 	})
 }
 
+// What changes while it is being said is said afterwards.
+func TestItChangesMeanwhile(t *testing.T) {
+	reporting(t, func(t *testing.T, w *world) {
+		w.Break(func(rw http.ResponseWriter, _ *http.Request) {
+			w.report(1, forge.Success, "")
+			rw.WriteHeader(http.StatusCreated)
+		})
+		w.report(1, forge.Pending, "")
+		time.Sleep(time.Second)
+		if got := w.said(); !slices.Equal(got, []string{"01 success "}) {
+			t.Errorf("said %q", got)
+		}
+	})
+}
+
 // What the forge refuses for good is not asked for again and holds up nothing.
 func TestARefusalHoldsNothingUp(t *testing.T) {
 	reporting(t, func(t *testing.T, w *world) {

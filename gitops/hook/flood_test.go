@@ -3,12 +3,15 @@ package hook_test
 import (
 	"bufio"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -135,12 +138,29 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// A body is taken up to what GitHub sends, whatever the signature is.
+func TestTheBodyIsCapped(t *testing.T) {
+	r := receiver(t, hook.GitHub, newSecret)
+	for size, want := range map[int64]int{25 << 20: http.StatusAccepted, 25<<20 + 1: http.StatusRequestEntityTooLarge} {
+		sum := hmac.New(sha256.New, []byte(newSecret))
+		_, _ = io.Copy(sum, zeros(size))
+		req := httptest.NewRequest(http.MethodPost, "/", zeros(size))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(sum.Sum(nil)))
+		w := httptest.NewRecorder()
+		if r.ServeHTTP(w, req); w.Code != want {
+			t.Errorf("%d bytes: %d, want %d", size, w.Code, want)
+		}
+	}
+}
+
 // Whoever sends a body slowly, or never, is given up; the others are served.
 func TestSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n pipe.Network
 		stop := n.Serve("hook:80", receiver(t, hook.GitHub, newSecret))
 		var slow sync.WaitGroup
+		var turnedAway atomic.Int32
 		for range 100 {
 			slow.Go(func() {
 				c, err := n.Dial(t.Context(), "tcp", "hook:80")
@@ -155,9 +175,15 @@ func TestSlowBodies(t *testing.T) {
 				if err != nil || resp.StatusCode == http.StatusAccepted || time.Since(start) > 15*time.Second {
 					t.Errorf("%v, %v after %s", resp, err, time.Since(start))
 				}
+				if err == nil && resp.StatusCode == http.StatusServiceUnavailable {
+					turnedAway.Add(1)
+				}
 			})
 		}
 		slow.Wait()
+		if n := turnedAway.Load(); n != 100-32 {
+			t.Errorf("%d of 100 were turned away", n)
+		}
 		transport := &http.Transport{DialContext: n.Dial}
 		h := http.Header{}
 		senders["GitHub"].sign(h, newSecret, push)

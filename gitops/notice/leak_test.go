@@ -162,3 +162,18 @@ func TestEventsAreCleaned(t *testing.T) {
 		}
 	})
 }
+
+// A notice that waits while a secret is changed does not show the new one.
+func TestASecretThatIsNewerThanTheNotice(t *testing.T) {
+	inWorld(t, func(w *world) {
+		f := w.file("an older secret")
+		w.options.Hide = []secret.File{f}
+		w.away()
+		w.up()
+		w.tell("the reason is new-c4nary-value")
+		write(t, f, "new-c4nary-value")
+		w.back()
+		time.Sleep(time.Minute)
+		w.want("the reason is [hidden]")
+	})
+}

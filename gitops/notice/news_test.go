@@ -54,10 +54,13 @@ func TestOverAndAgain(t *testing.T) {
 			}
 			over := notice.Event{Kind: "rollout.done", Severity: notice.Info, Service: "web", Title: "web is up", Over: true}
 			w.tell("web is down", "web is down")
+			time.Sleep(time.Second)
 			w.Notify(over)
 			w.Notify(over)
+			time.Sleep(time.Second)
 			w.Notify(notice.Event{Kind: "rollout.done", Severity: notice.Info, Service: "api", Title: "api is up", Over: true})
 			w.tell("web is down")
+			time.Sleep(time.Second)
 			w.Notify(over)
 			if away {
 				w.back()

@@ -95,18 +95,14 @@ func (n *Notifier) Notify(e Event) {
 		e.At = now
 	}
 	e = e.clean(secret.Values(n.files...))
-	for _, q := range n.queues {
-		if q.target.wants(e) {
-			q.add(e, n.number(), now)
-		}
-	}
-}
-
-func (n *Notifier) number() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.seq++
-	return n.seq
+	for _, q := range n.queues {
+		if q.target.wants(e) {
+			n.seq++
+			q.add(e, n.seq, now)
+		}
+	}
 }
 
 // Run sends until ctx ends.

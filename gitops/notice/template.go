@@ -83,9 +83,6 @@ func plain(n parse.Node) error {
 	case *parse.ActionNode:
 		return plain(n.Pipe)
 	case *parse.PipeNode:
-		if len(n.Decl) > 0 {
-			return errors.New("template: variables are not for templates of notices")
-		}
 		for _, c := range n.Cmds {
 			if err := plainAll(c.Args); err != nil {
 				return err
