@@ -25,8 +25,9 @@ const (
 )
 
 // A Reporter sets statuses in the background. Of what it could not say yet only the
-// newest of a commit counts. It remembers nothing over a restart: whoever uses it
-// reports anew what is so.
+// newest of a commit counts. What a forge refuses is said again if it is reported
+// again, after a pause: the token may be another one by then. Nothing is remembered
+// over a restart: whoever uses it reports anew what is so.
 type Reporter struct {
 	client *Client
 	log    *slog.Logger
@@ -41,6 +42,7 @@ type Reporter struct {
 type report struct {
 	want, said Status
 	open       bool
+	refused    bool
 	count      int
 	at         time.Time
 }
@@ -58,7 +60,7 @@ func (r *Reporter) Report(s Status) {
 	}
 	r.mu.Lock()
 	p := r.find(s)
-	p.want, p.open = s, s != p.said
+	p.want, p.open = s, s != p.said || p.refused
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -104,7 +106,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 			r.log.Error("a commit status was not set", "commit", s.Commit, "state", s.State, "err", err)
 		}
 		tries = 0
-		r.done(p, s)
+		r.done(p, s, err)
 	}
 	return ctx.Err()
 }
@@ -119,7 +121,7 @@ func (r *Reporter) next(now time.Time) (p *report, s Status, wait time.Duration)
 			continue
 		}
 		rest := p.at.Add(pause).Sub(now)
-		if p.count < prompt || rest <= 0 {
+		if p.count < prompt && p.want != p.said || rest <= 0 {
 			return p, p.want, 0
 		}
 		if wait == 0 || rest < wait {
@@ -129,10 +131,10 @@ func (r *Reporter) next(now time.Time) (p *report, s Status, wait time.Duration)
 	return nil, Status{}, wait
 }
 
-func (r *Reporter) done(p *report, s Status) {
+func (r *Reporter) done(p *report, s Status, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.said, p.open, p.at = s, p.want != s, time.Now()
+	p.said, p.refused, p.open, p.at = s, err != nil, p.want != s, time.Now()
 	p.count++
 }
 
