@@ -88,8 +88,10 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
+	if status == http.StatusUnauthorized {
+		r.complain()
+	}
 	if status != http.StatusAccepted {
-		r.complain(status)
 		// What is left of the body is not read on.
 		w.Header().Set("Connection", "close")
 	}
@@ -168,14 +170,14 @@ func (r *Receiver) poke() {
 	}
 }
 
-// complain says now and then that hooks are refused: a wrong secret is otherwise
-// seen only by the forge.
-func (r *Receiver) complain(status int) {
+// complain says now and then that signatures are wrong: it is otherwise seen only by
+// the forge.
+func (r *Receiver) complain() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused++
 	if now := time.Now(); now.Sub(r.complained) >= complainEvery {
-		r.log.Warn("hooks are refused", "kind", r.kind, "last", http.StatusText(status), "count", r.refused,
+		r.log.Warn("hooks are refused, their signatures are wrong", "kind", r.kind, "count", r.refused,
 			"help", "is the secret the same at the forge?")
 		r.refused, r.complained = 0, now
 	}
