@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -21,32 +21,30 @@ import (
 
 func newRun() *cobra.Command {
 	m := &machine{}
-	var dir string
+	s := &sourceFlags{}
 	c := &cobra.Command{
-		Use:   "run --spec DIR",
-		Short: "Keep this machine as a directory of specs says, until stopped",
-		Long: `Keep this machine as a directory of specs says, until stopped.
+		Use:   "run (--spec DIR | --git URL)",
+		Short: "Keep this machine as a directory or a git remote of specs says, until stopped",
+		Long: `Keep this machine as a directory or a git remote of specs says, until stopped.
 
-The directory is watched; a change that is valid is rolled out, one that is not is
-reported and leaves what runs as it is. When havn stops, containers and nginx run
-on; when it starts again it goes on where it was.`,
+A directory is watched, a remote is polled. A change that is valid is rolled out, one
+that is not is reported and leaves what runs as it is. A commit that does not descend
+from the accepted one, or is not signed as --trust asks, is held. When havn stops,
+containers and nginx run on; when it starts again it goes on where it was.`,
 		Args: args(cobra.NoArgs),
 	}
-	c.Flags().StringVar(&dir, "spec", "", "directory of CUE specs")
+	s.flags(c.Flags())
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if dir == "" {
-			return usage(c, errors.New("--spec DIR is missing"))
-		}
-		if err := m.complete(); err != nil {
+		if err := errors.Join(s.check(), m.complete()); err != nil {
 			return usage(c, err)
 		}
-		return runDaemon(c.Context(), m, dir)
+		return runDaemon(c.Context(), m, s)
 	}
 	return c
 }
 
-func runDaemon(ctx context.Context, m *machine, dir string) (err error) {
+func runDaemon(ctx context.Context, m *machine, s *sourceFlags) (err error) {
 	log, err := m.log.logger()
 	if err != nil {
 		return err
@@ -59,20 +57,18 @@ func runDaemon(ctx context.Context, m *machine, dir string) (err error) {
 	if err := m.remember(); err != nil {
 		return err
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	d := &daemon{host: h, machine: m, good: h.journal.Good()}
+	source, err := d.open(s)
+	if err != nil {
 		return err
 	}
-	d := &daemon{host: h, machine: m, good: h.journal.Good()}
-	log.Info("havn runs", "version", version(), "site", m.site, "spec", dir, "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
+	log.Info("havn runs", "version", version(), "site", m.site, "source", s.String(), "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { h.engine.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.Run(ctx, d.seen); return nil })
 	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
-	g.Go(func() error {
-		source := gitops.Directory{Path: dir, Log: log, Problem: d.sourceProblem}
-		return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) })
-	})
+	g.Go(func() error { return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) }) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -85,12 +81,24 @@ func runDaemon(ctx context.Context, m *machine, dir string) (err error) {
 type daemon struct {
 	*host
 	machine *machine
+	// git is the source if that is a git remote, and nil otherwise.
+	git *gitops.Git
 
 	mu        sync.Mutex
 	attempted string
 	problem   string
 	good      string
 	told      string // what was last logged of the outcome
+}
+
+// open opens the source.
+func (d *daemon) open(s *sourceFlags) (gitops.Source, error) {
+	if s.dir != "" {
+		return s.directory(d.log, d.sourceProblem)
+	}
+	var err error
+	d.git, err = s.git(d.machine.state, d.log, d.sourceProblem)
+	return d.git, err
 }
 
 // loadRetry is the pause after a revision could not be evaluated for a reason
@@ -101,7 +109,7 @@ const loadRetry = 2 * time.Second
 // site that was wanted before stays wanted.
 func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	for ctx.Err() == nil {
-		revision, site, err := load(ctx, r.Dir)
+		revision, site, err := load(ctx, r)
 		var problems spec.Problems
 		switch {
 		case err == nil:
@@ -128,14 +136,17 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	}
 }
 
-// load evaluates a directory. The revision is known also if that fails.
-func load(ctx context.Context, dir string) (revision string, site spec.Site, err error) {
-	snapshot, err := spec.TakeSnapshot(dir)
+// load evaluates a revision: a commit is known by its id, a directory by its
+// content. It is known also if that fails.
+func load(ctx context.Context, r gitops.Revision) (revision string, site spec.Site, err error) {
+	snapshot, err := spec.TakeSnapshot(r.Dir)
 	if err != nil {
-		return "", site, err
+		return r.Commit, site, err
 	}
+	revision = cmp.Or(r.Commit, snapshot.Revision())
 	site, err = snapshot.Evaluate(ctx)
-	return snapshot.Revision(), site, err
+	site.Revision = revision
+	return revision, site, err
 }
 
 func (d *daemon) note(revision, problem string) {
@@ -155,14 +166,18 @@ func (d *daemon) resume() {
 	}
 }
 
-// sourceProblem is told why the directory delivers nothing.
+// sourceProblem is told why the source delivers nothing, and nil when that is over.
 func (d *daemon) sourceProblem(err error) {
 	if err == nil {
 		d.note("", "")
 		return
 	}
-	d.note("", err.Error())
-	d.log.Error("no spec to read; what runs keeps running", "err", err)
+	attempted := ""
+	if held := new(gitops.Held); errors.As(err, &held) {
+		attempted = held.Commit
+	}
+	d.note(attempted, err.Error())
+	d.log.Error("no new revision from the source; what runs keeps running", "revision", attempted, "err", err)
 	d.resume()
 }
 
@@ -212,6 +227,25 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
 	return d.forecast(ctx, want)
 }
+
+// Accept implements [console.Havn].
+func (d *daemon) Accept(commit string) error {
+	if d.git == nil {
+		return errNoGit
+	}
+	return d.git.Accept(commit)
+}
+
+// Explain implements [console.Havn].
+func (d *daemon) Explain(ctx context.Context, commit string) (string, error) {
+	if d.git == nil {
+		return "", errNoGit
+	}
+	v, err := d.git.Explain(ctx, commit)
+	return v.String(), err
+}
+
+var errNoGit = errors.New("the source is a directory; commits are accepted and explained where it is a git remote")
 
 // History implements [console.Havn].
 func (d *daemon) History(service string, limit int) ([]journal.Event, error) {

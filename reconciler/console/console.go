@@ -6,16 +6,13 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,6 +41,9 @@ type Havn interface {
 	// History returns the newest acts of a service, of all if it is empty, oldest of
 	// them first.
 	History(service string, limit int) ([]journal.Event, error)
+	// Accept lets a held commit pass; Explain is the verdict on one.
+	Accept(commit string) error
+	Explain(ctx context.Context, commit string) (string, error)
 	// Retry lifts the verdicts on a service, on all if it is empty, and has what
 	// failed tried at once. It returns how many verdicts were lifted.
 	Retry(service string) int
@@ -111,6 +111,21 @@ func handler(h Havn) http.Handler {
 		}
 		answer(w, road)
 	})
+	mux.HandleFunc("POST /v1/accept", func(w http.ResponseWriter, r *http.Request) {
+		if err := h.Accept(r.URL.Query().Get("commit")); err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		answer(w, true)
+	})
+	mux.HandleFunc("GET /v1/trust", func(w http.ResponseWriter, r *http.Request) {
+		verdict, err := h.Explain(r.Context(), r.URL.Query().Get("commit"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusConflict)
+			return
+		}
+		answer(w, verdict)
+	})
 	mux.HandleFunc("POST /v1/retry", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, h.Retry(r.URL.Query().Get("service")))
 	})
@@ -122,83 +137,4 @@ func handler(h Havn) http.Handler {
 func answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
-}
-
-// A Client asks the havn that runs on a state directory.
-type Client struct{ http http.Client }
-
-// Dial returns a Client, or [ErrNotRunning].
-func Dial(ctx context.Context, state string) (*Client, error) {
-	path := filepath.Join(state, socketName)
-	dial := func(ctx context.Context) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
-	}
-	conn, err := dial(ctx)
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("%s: no rights: run as root, or in havn's group", path)
-	case err != nil:
-		return nil, ErrNotRunning
-	}
-	_ = conn.Close()
-	return &Client{http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-	}}}, nil
-}
-
-// Status returns what the running havn says.
-func (c *Client) Status(ctx context.Context) (Status, error) {
-	var s Status
-	return s, c.call(ctx, http.MethodGet, "/v1/status", nil, &s)
-}
-
-// Forecast asks what a site would change.
-func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
-	var road model.Road
-	return road, c.call(ctx, http.MethodPost, "/v1/forecast", want, &road)
-}
-
-// History returns the newest acts of a service, of all if it is empty.
-func (c *Client) History(ctx context.Context, service string, limit int) ([]journal.Event, error) {
-	var events []journal.Event
-	path := fmt.Sprintf("/v1/history?last=%d&service=%s", limit, url.QueryEscape(service))
-	return events, c.call(ctx, http.MethodGet, path, nil, &events)
-}
-
-// Retry lifts the verdicts on a service, on all if it is empty.
-func (c *Client) Retry(ctx context.Context, service string) (int, error) {
-	var lifted int
-	return lifted, c.call(ctx, http.MethodPost, "/v1/retry?service="+url.QueryEscape(service), nil, &lifted)
-}
-
-// AllowPrune agrees to the removals of the wanted revision, and returns it.
-func (c *Client) AllowPrune(ctx context.Context) (string, error) {
-	var revision string
-	return revision, c.call(ctx, http.MethodPost, "/v1/prune", nil, &revision)
-}
-
-func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(text)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://havn"+path, body)
-	if err != nil {
-		return err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask the running havn: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-		return fmt.Errorf("the running havn says: %s", bytes.TrimSpace(text))
-	}
-	return json.NewDecoder(resp.Body).Decode(out)
 }

@@ -24,12 +24,20 @@ type asked struct {
 	status  console.Status
 	site    spec.Site
 	service string
+	commit  string
 	err     error
 }
 
 func (a *asked) Status(context.Context) console.Status { return a.status }
 func (a *asked) History(service string, limit int) ([]journal.Event, error) {
 	return []journal.Event{{Service: service, Act: strconv.Itoa(limit)}}, nil
+}
+func (a *asked) Accept(commit string) error {
+	a.commit = commit
+	return a.err
+}
+func (a *asked) Explain(_ context.Context, commit string) (string, error) {
+	return commit + " is fine", a.err
 }
 func (a *asked) Retry(service string) int { a.service = service; return 2 }
 func (a *asked) AllowPrune() string       { return "rev1" }
@@ -81,6 +89,12 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 	if r, err := c.AllowPrune(ctx); err != nil || r != "rev1" {
 		t.Errorf("prune: %q, %v", r, err)
 	}
+	if err := c.Accept(ctx, "abc"); err != nil || h.commit != "abc" {
+		t.Errorf("accept: %v; asked for %q", err, h.commit)
+	}
+	if v, err := c.Explain(ctx, "abc"); err != nil || v != "abc is fine" {
+		t.Errorf("explain: %q, %v", v, err)
+	}
 	site := spec.Site{Revision: "r", Services: map[string]spec.Service{"web": {Name: "web", Rollout: spec.Rollout{Watch: spec.Duration(time.Second)}}}}
 	road, err := c.Forecast(ctx, site)
 	if err != nil || road.Hash != "h" || len(road.Steps) != 1 {
@@ -92,6 +106,9 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 	h.err = errors.New("no engine")
 	if _, err := c.Forecast(ctx, site); err == nil {
 		t.Error("a forecast that failed is no error")
+	}
+	if err := c.Accept(ctx, "abc"); err == nil {
+		t.Error("a commit that is not accepted is no error")
 	}
 }
 
