@@ -21,7 +21,8 @@ func (s *scenario) store(value string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	req.Host = "web.test"
+	// A connection that was idle over the switch may still lead to the old replica.
+	req.Host, req.Close = "web.test", true
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		s.t.Fatal(err)

@@ -67,8 +67,9 @@ func TestBlueGreenSwitchesOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := after.Gateway.Generation - before.Gateway.Generation; n != 1 {
-		t.Errorf("%d configurations for one switch", n)
+	// One is the switch of all replicas, the other lets the warm ones go.
+	if n := after.Gateway.Generation - before.Gateway.Generation; n != 2 {
+		t.Errorf("%d configurations for one rollout", n)
 	}
 	s.finish()
 }
