@@ -61,6 +61,9 @@ func openStore(path string, log *slog.Logger) (*store, memory, error) {
 		if err != nil {
 			return err
 		}
+		if err := s.db.View(sound); err != nil {
+			return err
+		}
 		if err := s.db.Update(initialise); err != nil {
 			return err
 		}
@@ -71,6 +74,25 @@ func openStore(path string, log *slog.Logger) (*store, memory, error) {
 		return nil, newMemory(), err
 	}
 	return s, known, nil
+}
+
+// sound refuses a file in which a page claims to go on beyond the end. bbolt would
+// note each page of it as free, one by one, until the memory is full.
+func sound(tx *bolt.Tx) error {
+	pages := int(tx.Size()) / tx.DB().Info().PageSize
+	for id := 0; ; {
+		p, err := tx.Page(id)
+		switch {
+		case err != nil || p == nil:
+			return err
+		case p.Type == "free":
+			id++
+			continue
+		case p.OverflowCount >= pages-id:
+			return fmt.Errorf("%w: page %d claims %d more", errBroken, id, p.OverflowCount)
+		}
+		id += 1 + p.OverflowCount
+	}
 }
 
 func (s *store) openFile(path string, flags int, mode fs.FileMode) (*os.File, error) {
