@@ -54,7 +54,7 @@ var hostileNames = []hostile{
 	}, "hasDotdot"},
 	{"slash", entry("100644", "../../evil.cue"), "fullPathname"},
 	{"absolute", entry("100644", "/etc/evil.cue"), "fullPathname"},
-	{"no name", entry("100644", ""), "empty"},
+	{"no name", entry("100644", ""), "damaged there"},
 	{"git's directory", func(r *origin.Repo, canary string) {
 		config := origin.Entry{Mode: "100644", Name: "config", ID: r.Blob("[core]\n\tfsmonitor = touch " + canary + "\n")}
 		r.Point(r.Tree(origin.Entry{Mode: "40000", Name: ".git", ID: r.Tree(config)}, honest(r)))

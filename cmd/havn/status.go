@@ -204,3 +204,14 @@ func printRoutes(w io.Writer, routes []console.Route) {
 	}
 	_ = t.Flush()
 }
+
+// describe is the part of a status that follows from an outcome.
+func (h *host) describe(ctx context.Context, m *machine, o reconciler.Outcome) console.Status {
+	s := console.Describe(ctx, o, h.engine.Tail)
+	s.Site, s.Version = m.site, version()
+	s.Gateway.Address, s.Gateway.Version = m.http, h.gateway.Version()
+	if why := h.gateway.Degraded(); why != "" && s.Gateway.Problem == "" {
+		s.Gateway.Problem = why
+	}
+	return s
+}

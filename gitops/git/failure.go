@@ -43,6 +43,9 @@ var causes = []struct {
 	{"transport '", "", false},
 	{"unable to update url base from redirection", "the server redirects to another address; name that one", false},
 	{"The requested URL returned error: 30", "the server redirects to another address; name that one", false},
+	// upload-pack's own words, and those it may or may not get to pass on of its child's.
+	{"empty filename in tree entry", damagedThere, false},
+	{"possible repository corruption", damagedThere, false},
 	{"not our ref", "the server does not have that commit, or does not hand it out", false},
 	{"couldn't find remote ref", "", false},
 	{"died of signal 25", "the server sends more than a repository of specs may hold", true},
@@ -59,6 +62,8 @@ var causes = []struct {
 	{"index-pack failed", "", true},
 	{"did not send all necessary objects", "the server does not send all objects of the commit", true},
 }
+
+const damagedThere = "the server can't read what it should send: the repository is damaged there (git fsck)"
 
 // failure turns the end of a process into one line.
 func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, stderr string) error {

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"havn.internal/gitops"
+	"havn.internal/reconciler"
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
+	"havn.internal/reconciler/model"
+	"havn.internal/spec"
+)
+
+// A daemon is `havn run`: it turns revisions into sites, and tells what becomes
+// of them.
+type daemon struct {
+	*host
+	machine *machine
+	// git is the source if that is a git remote, and nil otherwise.
+	git *gitops.Git
+
+	mu        sync.Mutex
+	attempted string
+	problem   string
+	good      string
+	told      string // what was last logged of the outcome
+}
+
+// open opens the source.
+func (d *daemon) open(s *sourceFlags) (gitops.Source, error) {
+	if s.dir != "" {
+		return s.directory(d.log, d.sourceProblem)
+	}
+	var err error
+	d.git, err = s.git(d.machine.state, d.log, d.sourceProblem)
+	return d.git, err
+}
+
+// loadRetry is the pause after a revision could not be evaluated for a reason
+// that lies with the machine.
+const loadRetry = 2 * time.Second
+
+// deliver evaluates a revision and makes it the wanted one. If it is invalid, the
+// site that was wanted before stays wanted.
+func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
+	for ctx.Err() == nil {
+		revision, site, err := load(ctx, r)
+		var problems spec.Problems
+		switch {
+		case err == nil:
+			d.journal.SetSite(site)
+			d.note(revision, "")
+			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
+			d.Deliver(site)
+			return
+		case errors.As(err, &problems):
+			d.note(revision, problems.Error())
+			for _, p := range problems {
+				d.log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
+			}
+			d.resume()
+			return
+		}
+		d.note(revision, err.Error())
+		d.log.Error("can't evaluate the spec; what runs keeps running", "err", err)
+		d.resume()
+		select {
+		case <-ctx.Done():
+		case <-time.After(loadRetry):
+		}
+	}
+}
+
+// load evaluates a revision: a commit is known by its id, a directory by its
+// content. It is known also if that fails.
+func load(ctx context.Context, r gitops.Revision) (revision string, site spec.Site, err error) {
+	snapshot, err := spec.TakeSnapshot(r.Dir)
+	if err != nil {
+		return r.Commit, site, err
+	}
+	revision = cmp.Or(r.Commit, snapshot.Revision())
+	site, err = snapshot.Evaluate(ctx)
+	site.Revision = revision
+	return revision, site, err
+}
+
+func (d *daemon) note(revision, problem string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.attempted, d.problem = revision, problem
+}
+
+// resume goes on with the site of before a restart while the source has none.
+func (d *daemon) resume() {
+	if _, wanted := d.Want(); wanted {
+		return
+	}
+	if site, known := d.journal.Site(); known {
+		d.log.Info("going on with the last site", "revision", site.Revision)
+		d.Deliver(site)
+	}
+}
+
+// sourceProblem is told why the source delivers nothing, and nil when that is over.
+func (d *daemon) sourceProblem(err error) {
+	if err == nil {
+		d.note("", "")
+		return
+	}
+	attempted := ""
+	if held := new(gitops.Held); errors.As(err, &held) {
+		attempted = held.Commit
+	}
+	d.note(attempted, err.Error())
+	d.log.Error("no new revision from the source; what runs keeps running", "revision", attempted, "err", err)
+	d.resume()
+}
+
+// seen logs what a pass found if it is news, and remembers a revision that was
+// reached.
+func (d *daemon) seen(o reconciler.Outcome) bool {
+	settled := o.Settled()
+	if errors.Is(settled, reconciler.ErrUnderWay) {
+		return true
+	}
+	text := "converged " + o.Revision
+	if settled != nil {
+		text = settled.Error()
+	}
+	d.mu.Lock()
+	news := d.told != text
+	d.told = text
+	reached := settled == nil && d.good != o.Revision
+	if reached {
+		d.good = o.Revision
+	}
+	d.mu.Unlock()
+	if reached {
+		d.journal.SetGood(o.Revision)
+	}
+	switch {
+	case news && settled == nil:
+		d.log.Info("converged", "revision", o.Revision, "services", len(o.Plan.Services), "generation", o.Have.Gateway.Generation)
+	case news:
+		d.log.Error("not converged; waits for a person or a new revision", "revision", o.Revision, "why", text)
+	}
+	return true
+}
+
+// Status implements [console.Havn].
+func (d *daemon) Status(ctx context.Context) console.Status {
+	s := d.describe(ctx, d.machine, d.Last())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s.Running, s.Pid = true, os.Getpid()
+	s.Revision.Attempted, s.Revision.Problem, s.Revision.LastGood = d.attempted, d.problem, d.good
+	s.Converged = s.Converged && d.problem == "" && s.Revision.Applied != ""
+	return s
+}
+
+// Forecast implements [console.Havn].
+func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
+	return d.forecast(ctx, want)
+}
+
+// Accept implements [console.Havn].
+func (d *daemon) Accept(commit string) error {
+	if d.git == nil {
+		return errNoGit
+	}
+	return d.git.Accept(commit)
+}
+
+// Explain implements [console.Havn].
+func (d *daemon) Explain(ctx context.Context, commit string) (string, error) {
+	if d.git == nil {
+		return "", errNoGit
+	}
+	v, err := d.git.Explain(ctx, commit)
+	return v.String(), err
+}
+
+var errNoGit = errors.New("the source is a directory; commits are accepted and explained where it is a git remote")
+
+// History implements [console.Havn].
+func (d *daemon) History(service string, limit int) ([]journal.Event, error) {
+	return d.journal.Events(service, limit)
+}
+
+// Retry implements [console.Havn].
+func (d *daemon) Retry(service string) int {
+	lifted := d.journal.Clear(service)
+	d.host.Retry()
+	return lifted
+}
