@@ -27,6 +27,35 @@ wait`
 // dockerd is started so that containers outlive it.
 const dockerd = `setsid dockerd --live-restore --containerd /run/containerd/containerd.sock >> /var/log/dockerd.log 2>&1 &`
 
+// systemd boots a machine whose image has it, on cgroups v1 too, and without the
+// units that would change the kernel that all machines share.
+var systemd = []string{
+	"/sbin/init", "systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
+	"systemd.mask=systemd-udevd.service", "systemd.mask=systemd-modules-load.service", "systemd.mask=systemd-sysctl.service",
+	"systemd.mask=systemd-random-seed.service", "systemd.mask=systemd-timesyncd.service", "systemd.mask=getty.target",
+}
+
+// await waits until the machine is up.
+func (h *Host) await(ctx context.Context) error {
+	if !h.Init {
+		return h.awaitEngine(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		state, err := h.Run(ctx, "systemctl", "is-system-running", "--wait")
+		switch {
+		case state == "running":
+			return nil
+		case state == "degraded":
+			failed, _ := h.Run(ctx, "systemctl", "list-units", "--failed", "--plain", "--no-legend")
+			return fmt.Errorf("the machine is up, and these units failed: %s", failed)
+		case ctx.Err() != nil:
+			return fmt.Errorf("the machine does not come up: %s: %w", state, err)
+		}
+	}
+}
+
 // awaitEngine waits until the inner engine answers.
 func (h *Host) awaitEngine(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
@@ -45,7 +74,14 @@ func (h *Host) awaitEngine(ctx context.Context) error {
 	}
 }
 
-// load copies an image of the outer engine to the inner one.
+// LoadImage copies an image of the outer engine to the inner one.
+func (h *Host) LoadImage(ctx context.Context, image string) error {
+	if err := h.load(ctx, image); err != nil {
+		return fmt.Errorf("host %s: load %s: %w", h.Name, image, err)
+	}
+	return nil
+}
+
 func (h *Host) load(ctx context.Context, image string) error {
 	save := exec.CommandContext(ctx, "docker", "save", image)
 	pipe, err := save.StdoutPipe()
@@ -99,5 +135,5 @@ func (h *Host) restart(ctx context.Context, how ...string) error {
 			return fmt.Errorf("host %s: %s: %w", h.Name, strings.Join(how, " "), err)
 		}
 	}
-	return h.awaitEngine(ctx)
+	return h.await(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,11 @@ type Options struct {
 	Subnet netip.Prefix
 	// Load are images of the outer engine that the inner one gets.
 	Load []string
+	// Init lets the image's own systemd be the first process. The machine may have no
+	// engine yet, so none is awaited, and nothing is loaded.
+	Init bool
+	// Names are the addresses of other machines by the names that this one knows them by.
+	Names map[string]netip.Addr
 }
 
 // A Host is a machine in a container.
@@ -45,12 +51,12 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	if err := h.run(ctx); err != nil {
 		return h, fmt.Errorf("host %s: %w", o.Name, err)
 	}
-	if err := h.awaitEngine(ctx); err != nil {
+	if err := h.await(ctx); err != nil {
 		return h, fmt.Errorf("host %s: %w", o.Name, err)
 	}
 	for _, image := range o.Load {
-		if err := h.load(ctx, image); err != nil {
-			return h, fmt.Errorf("host %s: load %s: %w", o.Name, image, err)
+		if err := h.LoadImage(ctx, image); err != nil {
+			return h, err
 		}
 	}
 	return h, nil
@@ -71,10 +77,17 @@ func (h *Host) run(ctx context.Context) error {
 	var refused error
 	for _, allowed := range rights {
 		args := []string{
-			"run", "--detach", "--init", "--name", h.Name, "--hostname", h.Name, "--network", h.Name, "--ip", h.Addr.String(),
+			"run", "--detach", "--name", h.Name, "--hostname", h.Name, "--network", h.Name, "--ip", h.Addr.String(),
 			"--tmpfs", "/run:exec", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd",
 		}
-		args = append(append(args, allowed...), h.Image, "sh", "-c", boot)
+		for name, addr := range h.Names {
+			args = append(args, "--add-host", name+":"+addr.String())
+		}
+		flags, first := []string{"--init"}, []string{"sh", "-c", boot}
+		if h.Init {
+			flags, first = []string{"--env", "container=docker", "--stop-signal", "SIGRTMIN+3"}, systemd
+		}
+		args = slices.Concat(args, flags, allowed, []string{h.Image}, first)
 		_, err := docker(ctx, nil, args...)
 		if err == nil {
 			return nil

@@ -65,3 +65,17 @@ func Host(ctx context.Context) (string, error) {
 		}.build(ctx, tag)
 	})
 }
+
+// VPS ensures an image that is a rented machine as it is handed over, with systemd
+// and sshd and no Docker, and returns its tag. Nothing like it is published.
+func VPS(ctx context.Context) (string, error) {
+	const tag = "havn-vps:13"
+	return ensure(ctx, tag, func(ctx context.Context) error {
+		return system{
+			suite: "trixie", whole: true, packages: []string{
+				"systemd-sysv", "dbus", "openssh-server", "ca-certificates", "curl", "iproute2", "procps",
+			},
+			config: []string{`CMD ["/sbin/init"]`},
+		}.build(ctx, tag)
+	})
+}

@@ -18,7 +18,7 @@ func main() {
 	defer stop()
 	hello := func(ctx context.Context) (string, error) { return images.Hello(ctx, "1") }
 	for _, ensure := range []func(context.Context) (string, error){
-		hello, images.Nginx, images.NginxOld, images.Redis, images.Node, images.Host,
+		hello, images.Nginx, images.NginxOld, images.Redis, images.Node, images.Host, images.VPS,
 	} {
 		start := time.Now()
 		tag, err := ensure(ctx)
