@@ -72,7 +72,10 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	if err != nil {
 		return plan.Observed{}, fmt.Errorf("observe docker: %w", err)
 	}
-	have.Site, have.Gateway = r.Site, gateway
+	have.Site, have.Gateway, have.Own = r.Site, gateway, r.Own
+	if r.Own == nil {
+		have.Own = plan.OwnLocations(gateway.Table)
+	}
 	have.InFlight, have.Failures = inFlight, failures
 	have.Verdicts, have.LastGood = r.Journal.Verdicts(), r.Journal.LastGood()
 	r.probe(want, &have)

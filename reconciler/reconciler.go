@@ -32,6 +32,9 @@ type Config struct {
 	Log     *slog.Logger
 	// Prune agrees to removing more services than the prune budget allows.
 	Prune bool
+	// Own are the locations that the host wants beside those of the site; nil leaves
+	// the ones that are there.
+	Own []plan.Location
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }

@@ -22,7 +22,8 @@ type daemon struct {
 	*host
 	machine *machine
 	// git is the source if that is a git remote, and nil otherwise.
-	git *gitops.Git
+	git   *gitops.Git
+	hooks *webhooks
 
 	mu        sync.Mutex
 	attempted string
@@ -155,6 +156,7 @@ func (d *daemon) seen(o reconciler.Outcome) bool {
 // Status implements [console.Havn].
 func (d *daemon) Status(ctx context.Context) console.Status {
 	s := d.describe(ctx, d.machine, d.Last())
+	s.Hook = d.hooks.status(d.Last())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Running, s.Pid = true, os.Getpid()

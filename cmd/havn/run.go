@@ -15,6 +15,7 @@ import (
 func newRun() *cobra.Command {
 	m := &machine{}
 	s := &sourceFlags{}
+	t := &tellFlags{}
 	c := &cobra.Command{
 		Use:   "run (--spec DIR | --git URL)",
 		Short: "Keep this machine as a directory or a git remote of specs says, until stopped",
@@ -27,17 +28,18 @@ containers and nginx run on; when it starts again it goes on where it was.`,
 		Args: args(cobra.NoArgs),
 	}
 	s.flags(c.Flags())
+	t.flags(c.Flags())
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := errors.Join(s.check(), m.complete()); err != nil {
+		if err := errors.Join(s.check(), t.check(s), m.complete()); err != nil {
 			return usage(c, err)
 		}
-		return runDaemon(c.Context(), m, s)
+		return runDaemon(c.Context(), m, s, t)
 	}
 	return c
 }
 
-func runDaemon(ctx context.Context, m *machine, s *sourceFlags) (err error) {
+func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (err error) {
 	log, err := m.log.logger()
 	if err != nil {
 		return err
@@ -55,12 +57,17 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.hooks, err = t.hook.open(m.state, log); err != nil {
+		return err
+	}
+	h.Own = d.hooks.locations()
 	log.Info("havn runs", "version", version(), "site", m.site, "source", s.String(), "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { h.engine.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.Run(ctx, d.seen); return nil })
 	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
+	g.Go(func() error { return d.hooks.run(ctx, func() { d.git.Poke() }) })
 	g.Go(func() error { return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) }) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

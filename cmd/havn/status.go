@@ -106,6 +106,7 @@ func printStatus(w io.Writer, s console.Status) error {
 		fmt.Fprintf(&b, "\n          %s is not applied: %s", orNone(r.Attempted), indent(r.Problem))
 	}
 	fmt.Fprintf(&b, "\ngateway   %s\n", gatewayLine(s.Gateway))
+	printTell(&b, s)
 	for _, why := range s.Blocked {
 		fmt.Fprintf(&b, "blocked   %s\n", why)
 	}

@@ -42,6 +42,7 @@ type Receiver struct {
 	wanted chan struct{}
 
 	mu         sync.Mutex
+	heard      Heard
 	refused    int
 	complained time.Time
 }
@@ -88,8 +89,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
-	if status == http.StatusUnauthorized {
+	switch status {
+	case http.StatusUnauthorized:
+		r.count(false)
 		r.complain()
+	case http.StatusAccepted:
+		r.count(true)
 	}
 	if status != http.StatusAccepted {
 		// What is left of the body is not read on.

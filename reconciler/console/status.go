@@ -23,6 +23,7 @@ type Status struct {
 	Converged bool      `json:"converged"`
 	Revision  Revision  `json:"revision"`
 	Gateway   Gateway   `json:"gateway"`
+	Hook      *Hook     `json:"webhooks,omitempty"`
 	Services  []Service `json:"services"`
 	Routes    []Route   `json:"routes"`
 	// Blocked is what can't go on and belongs to no service.
@@ -135,6 +136,9 @@ func Describe(ctx context.Context, o reconciler.Outcome, tail Tail) Status {
 		s.Services = append(s.Services, one)
 	}
 	for _, l := range g.Table.Locations {
+		if l.Own() {
+			continue
+		}
 		s.Routes = append(s.Routes, route(l, routes[l.Route]))
 	}
 	return s

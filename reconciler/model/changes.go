@@ -137,7 +137,7 @@ func routeChanges(want spec.Site, have plan.Observed) []Change {
 		}
 	}
 	for _, l := range have.Gateway.Table.Locations {
-		if _, gone := old[l.Key()]; gone {
+		if _, gone := old[l.Key()]; gone && !l.Own() {
 			out = append(out, Change{Route: l.Route, Where: where(l), Kind: Removed})
 		}
 	}

@@ -21,6 +21,9 @@ var (
 	targetForm = regexp.MustCompile(`^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?(/[A-Za-z0-9._~!&'()*+,;=:@%/?#-]*)?$`)
 )
 
+// Check refuses a location that nginx could not be told of.
+func Check(l plan.Location) error { return checkLocation(l) }
+
 // checkLocation refuses a location with a value that is not of its class.
 func checkLocation(l plan.Location) error {
 	t := l.Target

@@ -23,6 +23,8 @@ type Observed struct {
 	// Images are the references the site wants, as resolved for its revision.
 	Images  map[string]Image
 	Gateway Gateway
+	// Own are the locations that the host wants beside those of the site.
+	Own []Location
 	// Verdicts are the condemned releases.
 	Verdicts map[VerdictKey]Verdict
 	// LastGood is the release of each service that last was proven: all replicas

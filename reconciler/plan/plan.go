@@ -13,6 +13,9 @@ type Plan struct {
 	Steps   []Step    `json:"steps"`
 	Waits   []Wait    `json:"waits"`
 	Blocked []Blocked `json:"blocked"`
+	// Aside is what can't go on of what is the host's own. It is nothing of the site,
+	// which converges all the same.
+	Aside []Blocked `json:"aside,omitempty"`
 	// Services says where each service stands, sorted by name.
 	Services []Standing `json:"services"`
 }

@@ -99,6 +99,7 @@ func (m *maker) table() Table {
 	if m.overBudget() {
 		t.Locations = append(t.Locations, m.held(confirmed)...)
 	}
+	m.own(&t)
 	t.Sort()
 	return t
 }

@@ -253,8 +253,8 @@ func count(cs []Container, is func(Container) bool) int {
 	return n
 }
 
-func filter(cs []Container, keep func(Container) bool) []Container {
-	var out []Container
+func filter[T any](cs []T, keep func(T) bool) []T {
+	var out []T
 	for _, c := range cs {
 		if keep(c) {
 			out = append(out, c)

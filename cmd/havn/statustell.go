@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"havn.internal/reconciler/console"
+)
+
+// printTell prints how havn hears, and whom it tells.
+func printTell(b *strings.Builder, s console.Status) {
+	if s.Hook != nil {
+		fmt.Fprintf(b, "webhooks  %s\n", hookLine(*s.Hook, time.Now()))
+	}
+}
+
+func hookLine(h console.Hook, now time.Time) string {
+	line := h.Kind + ", at " + strings.Join(h.At, " and ")
+	if len(h.At) == 0 {
+		line = h.Kind + ", nowhere yet"
+	}
+	if h.Last.IsZero() {
+		line += "; none has come yet"
+	} else {
+		line += "; the last came " + ago(h.Last, now)
+	}
+	if h.Refused > 0 {
+		line += fmt.Sprintf("; %d refused for their signature, the last %s", h.Refused, ago(h.RefusedAt, now))
+	}
+	if h.Problem != "" {
+		line += "; " + h.Problem
+	}
+	return line
+}
+
+func ago(t, now time.Time) string {
+	return now.Sub(t).Round(time.Second).String() + " ago"
+}
