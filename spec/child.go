@@ -40,10 +40,17 @@ var usualLimits = limits{time: 10 * time.Second, timeAFile: 10 * time.Millisecon
 // is at fault. The evaluation happens in a child process with limits on time,
 // memory and output, so nothing a spec says can hold or swell this process.
 func Load(ctx context.Context, dir string) (Site, error) {
+	return LoadFor(ctx, dir, nil)
+}
+
+// LoadFor reads a host's part of a directory: without the entries whose `on` is for
+// others, and whatever is wrong with them.
+func LoadFor(ctx context.Context, dir string, host *Host) (Site, error) {
 	snapshot, err := TakeSnapshot(dir)
 	if err != nil {
 		return Site{}, err
 	}
+	snapshot.As = host
 	return snapshot.Evaluate(ctx)
 }
 

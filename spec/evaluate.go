@@ -19,7 +19,8 @@ func Evaluate(s Snapshot) (Site, error) {
 	if e.build() {
 		e.topLevel()
 		e.entries()
-		r := &ruler{site: e.site, source: e.source, declared: e.declared, partial: e.partial, at: e.at}
+		e.leaveOutElsewhere()
+		r := &ruler{site: e.site, source: e.source, declared: e.declared, placed: e.placed, partial: e.partial, at: e.at}
 		r.check()
 		e.problems = append(e.problems, r.problems...)
 	}
@@ -42,6 +43,7 @@ type evaluation struct {
 	stubs            map[string]bool
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
+	placed   placed
 	// site and source hold the entries without fault.
 	site     Site
 	source   map[string]sourceService
@@ -50,7 +52,7 @@ type evaluation struct {
 
 func newEvaluation(s Snapshot) *evaluation {
 	return &evaluation{
-		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, stubs: map[string]bool{}, source: map[string]sourceService{},
+		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, placed: newPlaced(), stubs: map[string]bool{}, source: map[string]sourceService{},
 		site: Site{Revision: s.Revision(), Services: map[string]Service{}, Routes: map[string]Route{}, Volumes: map[string]Volume{}},
 	}
 }
@@ -146,6 +148,7 @@ func (e *evaluation) each(kind string, read reader) {
 	}
 	do(work, read)
 	for _, w := range work {
+		e.placed.note(w)
 		e.problems = append(e.problems, w.found...)
 		if w.add != nil {
 			w.add()
@@ -175,11 +178,17 @@ type entryWork struct {
 	value      cue.Value
 	found      Problems
 	add        func()
+	// on says which hosts the entry is for; elsewhere: not for this one.
+	on        *sourceOn
+	elsewhere bool
 }
 
 func (w *entryWork) run(read reader) {
 	w.problems = nil
 	defer func() { w.found = w.problems }()
+	if w.place(); w.elsewhere {
+		return
+	}
 	v, path := w.value, []string{w.kind, w.name}
 	mistakes := w.conform(w.kind, w.name, v)
 	if len(mistakes) == 0 && v.Err() == nil {

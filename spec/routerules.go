@@ -11,7 +11,7 @@ import (
 const longestHost = 253
 
 func (r *ruler) routes() {
-	taken := map[string]string{}
+	taken := map[string][]string{}
 	for _, name := range r.site.RouteNames() {
 		route, at := r.site.Routes[name], []string{"routes", name}
 		r.hosts(route, at)
@@ -41,13 +41,15 @@ func (r *ruler) hosts(route Route, at []string) {
 }
 
 // claim: one host and path belong to one route.
-func (r *ruler) claim(taken map[string]string, route, host, p string) {
+func (r *ruler) claim(taken map[string][]string, route, host, p string) {
 	key := host + " " + p
-	if other, twice := taken[key]; twice {
-		r.fail([]string{"routes", route, "paths", p}, fmt.Sprintf("%s on %s is taken by route %s", p, host, other), "each host and path once")
-		return
+	for _, other := range taken[key] {
+		if !r.placed.apart("routes", route, other) {
+			r.fail([]string{"routes", route, "paths", p}, fmt.Sprintf("%s on %s is taken by route %s", p, host, other), "each host and path once")
+			return
+		}
 	}
-	taken[key] = route
+	taken[key] = append(taken[key], route)
 }
 
 // options: nginx takes a time of nothing for an error, or for a limit met at once.
@@ -95,6 +97,9 @@ func (r *ruler) target(route Route, p string, at []string) {
 	default:
 		r.rewritten(t, p, at)
 		r.reached(t, at)
+		if r.placed.on["routes"][route.Name].apart(r.placed.on["services"][t.Service]) {
+			r.fail(sub(at, "service"), fmt.Sprintf("service %s is on no host of this route", t.Service), "an `on` with a host of the service, or none")
+		}
 	}
 }
 

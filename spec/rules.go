@@ -16,6 +16,7 @@ type ruler struct {
 	source map[string]sourceService
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
+	placed   placed
 	// partial: not all of the spec could be read, so what is missing may exist.
 	partial bool
 	// at gives the position of a path of fields, or of its nearest parent that

@@ -27,7 +27,9 @@ func (r *ruler) services() {
 		published = r.hostPorts(s, path, published)
 		r.labels(sub(path, "labels"), s.Labels)
 		for i, need := range s.Needs {
-			r.missing("services", need, sub(path, "needs", index(i)))
+			if at := sub(path, "needs", index(i)); !r.missing("services", need, at) {
+				r.together(name, need, at)
+			}
 		}
 	}
 	r.cycles()
@@ -168,7 +170,7 @@ func (r *ruler) hostPorts(s Service, path []string, taken []publication) []publi
 		}
 		mine := publication{at, p.Protocol, s.Name}
 		for _, other := range taken {
-			if mine.overlaps(other) {
+			if mine.overlaps(other) && !r.placed.apart("services", s.Name, other.service) {
 				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("%s is published by service %s already (%s)", p.Host, other.service, other.at), "each port of the machine once")
 			}
 		}
@@ -224,7 +226,7 @@ func (r *ruler) volumes() {
 	}
 	for _, volume := range sortedKeys(alone) {
 		for _, w := range writers[volume] {
-			if first := alone[volume]; w.of != first.of {
+			if first := alone[volume]; w.of != first.of && !r.placed.apart("services", w.of, first.of) {
 				r.fail(w.path, fmt.Sprintf("volume %s is written by service %s too, which does not share it", volume, first.of),
 					"one writer, or `shared: true` in each of them")
 			}

@@ -28,6 +28,8 @@ const (
 // the machine can be read, and nothing changes meanwhile.
 type Snapshot struct {
 	Files map[string][]byte
+	// As is the host whose part is evaluated; nil is the whole.
+	As *Host `json:",omitempty"`
 }
 
 // TakeSnapshot reads a directory. Anything in it that is not a plain file within
@@ -43,7 +45,7 @@ func TakeSnapshot(dir string) (Snapshot, error) {
 	if len(t.problems) > 0 {
 		return Snapshot{}, t.problems.sorted()
 	}
-	return Snapshot{t.files}, nil
+	return Snapshot{Files: t.files}, nil
 }
 
 func openProblem(dir string, err error) string {

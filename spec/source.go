@@ -7,6 +7,7 @@ import "encoding/json"
 
 type sourceService struct {
 	Name       string                 `json:"name"`
+	On         *sourceOn              `json:"on"`
 	Image      string                 `json:"image"`
 	Pull       string                 `json:"pull"`
 	Replicas   *int                   `json:"replicas"`
@@ -135,6 +136,7 @@ type sourceVolume struct {
 
 type sourceRoute struct {
 	Name  string                  `json:"name"`
+	On    *sourceOn               `json:"on"`
 	Hosts []string                `json:"hosts"`
 	Paths map[string]sourceTarget `json:"paths"`
 	sourceOptions

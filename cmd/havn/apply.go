@@ -51,7 +51,7 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	site, err := spec.Load(ctx, dir)
+	site, err := spec.LoadFor(ctx, dir, a.machine.self.host())
 	if err != nil {
 		return failedSpec(err)
 	}

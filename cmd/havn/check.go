@@ -11,14 +11,27 @@ import (
 
 func newCheck() *cobra.Command {
 	var asJSON bool
+	var as identity
 	c := &cobra.Command{
 		Use:   "check DIR",
 		Short: "Check a directory of specs: every mistake at once, with file:line:col",
-		Args:  args(cobra.ExactArgs(1)),
+		Long: `Check a directory of specs: every mistake at once, with file:line:col.
+
+It is checked as a whole, for all hosts; with --name or --label also as the part of
+that host.`,
+		Args: args(cobra.ExactArgs(1)),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	as.flags(c.Flags(), "all hosts at once")
 	c.RunE = func(c *cobra.Command, given []string) error {
+		host, err := as.asked()
+		if err != nil {
+			return usage(c, err)
+		}
 		site, err := spec.Load(c.Context(), given[0])
+		if err == nil && host != nil {
+			site, err = spec.LoadFor(c.Context(), given[0], host)
+		}
 		var problems spec.Problems
 		if err != nil && !errors.As(err, &problems) {
 			return err

@@ -50,7 +50,7 @@ const loadRetry = 2 * time.Second
 // site that was wanted before stays wanted.
 func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	for ctx.Err() == nil {
-		revision, site, err := load(ctx, r)
+		revision, site, err := load(ctx, r, d.machine.self.host())
 		var problems spec.Problems
 		switch {
 		case err == nil:
@@ -77,14 +77,15 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	}
 }
 
-// load evaluates a revision: a commit is known by its id, a directory by its
+// load evaluates the host's part of a revision: a commit is known by its id, a directory by its
 // content. It is known also if that fails.
-func load(ctx context.Context, r gitops.Revision) (revision string, site spec.Site, err error) {
+func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision string, site spec.Site, err error) {
 	snapshot, err := spec.TakeSnapshot(r.Dir)
 	if err != nil {
 		return r.Commit, site, err
 	}
 	revision = cmp.Or(r.Commit, snapshot.Revision())
+	snapshot.As = host
 	site, err = snapshot.Evaluate(ctx)
 	site.Revision = revision
 	return revision, site, err

@@ -31,6 +31,7 @@ type machine struct {
 	nginxImage, nginxBinary  string
 	accessLog                bool
 	allowBind                []string
+	self                     identity
 	log                      logFlags
 }
 
@@ -46,6 +47,7 @@ func (m *machine) flags(f *pflag.FlagSet) {
 	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "image of the gateway; nginx 1.28 or newer loses no request at a reload")
 	f.BoolVar(&m.accessLog, "access-log", false, "have the gateway log requests to nginx/access.log in the state directory; the file is bounded while havn runs")
 	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "directories of this machine that specs may mount, read-only")
+	m.self.flags(f, "its hostname")
 	m.log.flags(f)
 }
 
@@ -71,6 +73,9 @@ func (m *machine) complete() error {
 	if _, err := m.prefix(); err != nil {
 		return err
 	}
+	if err := m.self.complete(); err != nil {
+		return err
+	}
 	if m.gateway != "container" && m.gateway != "host" {
 		return fmt.Errorf("--gateway %q: want container or host", m.gateway)
 	}
@@ -88,7 +93,7 @@ func (m *machine) complete() error {
 // completeFrom is complete for the commands that take over the flags of the last
 // run or apply.
 func (m *machine) completeFrom(f *pflag.FlagSet) error {
-	if err := m.recall(f); err != nil {
+	if err := m.recall(f, recalled...); err != nil {
 		return err
 	}
 	return m.complete()

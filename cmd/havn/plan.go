@@ -34,10 +34,11 @@ Exit codes: 0 nothing to do; 2 there are changes; 1 the plan could not be made.`
 	c.Flags().BoolVar(&prune, "prune", false, "agree to removing more services at once than havn does unasked")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.complete(); err != nil {
+		// The plan is for the host that the last run or apply was for.
+		if err := errors.Join(m.recall(c.Flags(), "name", "label"), m.complete()); err != nil {
 			return usage(c, err)
 		}
-		site, err := spec.Load(c.Context(), given[0])
+		site, err := spec.LoadFor(c.Context(), given[0], m.self.host())
 		if err != nil {
 			return failedSpec(err)
 		}

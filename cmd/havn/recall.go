@@ -14,7 +14,7 @@ import (
 // recalled are the flags that commands which only look take over from the last
 // run or apply on the same state directory. Commands that change the host never
 // do: what they do follows from their command line alone.
-var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image"}
+var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label"}
 
 const flagsFile = "flags.json"
 
@@ -23,6 +23,7 @@ func (m *machine) remember() error {
 	text, err := json.Marshal(map[string]string{
 		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet,
 		"gateway": m.gateway, "nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage,
+		"name": m.self.name, "label": m.self.labelText(),
 	})
 	if err != nil {
 		return err
@@ -34,8 +35,8 @@ func (m *machine) remember() error {
 	return os.Rename(path+".new", path)
 }
 
-// recall fills in the flags that were not given as they were last remembered.
-func (m *machine) recall(f *pflag.FlagSet) error {
+// recall fills in the named flags that were not given as they were last remembered.
+func (m *machine) recall(f *pflag.FlagSet, names ...string) error {
 	text, err := os.ReadFile(filepath.Join(m.state, flagsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -48,8 +49,8 @@ func (m *machine) recall(f *pflag.FlagSet) error {
 		// Damaged; the next run writes it anew.
 		return nil
 	}
-	for _, name := range recalled {
-		if value, ok := known[name]; ok && !f.Changed(name) {
+	for _, name := range names {
+		if value, ok := known[name]; ok && value != "" && !f.Changed(name) {
 			if err := f.Set(name, value); err != nil {
 				return fmt.Errorf("%s: %s: %w", flagsFile, name, err)
 			}

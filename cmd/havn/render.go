@@ -1,28 +1,29 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"havn.internal/spec"
 )
 
 func newRender() *cobra.Command {
-	return &cobra.Command{
+	var as identity
+	c := &cobra.Command{
 		Use:   "render DIR",
-		Short: "Print the resolved site as canonical JSON",
+		Short: "Print the resolved site, or one host's part of it, as canonical JSON",
 		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
-			site, err := spec.Load(c.Context(), given[0])
-			var problems spec.Problems
-			switch {
-			case errors.As(err, &problems):
-				return &exitError{exitFailed, problems}
-			case err != nil:
-				return err
-			}
-			return printJSON(c.OutOrStdout(), site)
-		},
 	}
+	as.flags(c.Flags(), "the whole site, for all hosts")
+	c.RunE = func(c *cobra.Command, given []string) error {
+		host, err := as.asked()
+		if err != nil {
+			return usage(c, err)
+		}
+		site, err := spec.LoadFor(c.Context(), given[0], host)
+		if err != nil {
+			return failedSpec(err)
+		}
+		return printJSON(c.OutOrStdout(), site)
+	}
+	return c
 }
