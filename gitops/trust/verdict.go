@@ -129,7 +129,9 @@ func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict) error {
 	}
 	v.Signer, v.Key = s.Signer, s.Key
 	switch {
-	case s.Code == "G" && s.Sound && s.Key != "":
+	// gpg, which is told to trust every key of the keyring, has no opinion on any one of
+	// them; newer gits call that U.
+	case (s.Code == "G" || s.Code == "U") && s.Sound && s.Key != "":
 		v.Trusted = true
 		v.Why = fmt.Sprintf("is signed by %s with the OpenPGP key %s", s.Signer, s.Key)
 	case s.Code == "B":
