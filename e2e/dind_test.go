@@ -38,6 +38,12 @@ const (
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	t.Parallel()
+	return bootMachine(t)
+}
+
+// bootMachine is newMachine for a test that has more than one.
+func bootMachine(t *testing.T) *machine {
+	t.Helper()
 	hello(t, "1", "2")
 	image, err := images.Host(t.Context())
 	if err != nil {
@@ -99,11 +105,23 @@ func (m *machine) write(parts ...string) {
 	m.inside("mv", "/srv/next.cue", machineSpec+"/site.cue")
 }
 
-// start starts havn, which nothing starts again.
+// start starts havn on the machine's spec, which nothing starts again.
 func (m *machine) start(flags ...string) {
 	m.t.Helper()
-	command := strings.Join(append([]string{"setsid havn run --spec", machineSpec}, flags...), " ")
+	m.launch(append([]string{"--spec", machineSpec}, flags...)...)
+}
+
+// launch starts havn with these flags.
+func (m *machine) launch(flags ...string) {
+	m.t.Helper()
+	command := "setsid havn run " + strings.Join(flags, " ")
 	m.inside("sh", "-c", command+" >> "+machineLog+" 2>&1 < /dev/null &")
+}
+
+// end ends havn with a signal, and nothing else on the machine.
+func (m *machine) end(signal string) {
+	m.t.Helper()
+	m.inside("sh", "-c", "pkill -"+signal+" -f '^havn run'; while pgrep -f '^havn run' >/dev/null; do sleep 0.01; done")
 }
 
 // status is what the havn that runs says. There may be none.

@@ -1,6 +1,11 @@
 package images
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
 
 // shell is what the entry points and the users of an image take for granted.
 var shell = []string{"dash", "coreutils"}
@@ -52,18 +57,19 @@ func Node(ctx context.Context) (string, error) {
 	})
 }
 
-// Host ensures an image that is a machine with Docker, git and nginx in it, and
-// returns its tag. Nothing like it is published.
+// Host ensures an image that is a machine with Docker, git and all that it fetches
+// and verifies with, and nginx, and returns its tag, which is another one when the
+// packages are. Nothing like it is published.
 func Host(ctx context.Context) (string, error) {
-	const tag = "havn-host:28"
-	return ensure(ctx, tag, func(ctx context.Context) error {
-		return system{
-			suite: "forky", whole: true, packages: []string{
-				"docker.io", "docker-cli", "iptables", "iproute2", "procps", "ca-certificates", "git", "nginx", "curl",
-			},
-			config: []string{`CMD ["dockerd"]`, "VOLUME /var/lib/docker"},
-		}.build(ctx, tag)
-	})
+	machine := system{
+		suite: "forky", whole: true, packages: []string{
+			"docker.io", "docker-cli", "iptables", "iproute2", "procps", "ca-certificates",
+			"git", "openssh-client", "gpg", "nginx", "curl",
+		},
+		config: []string{`CMD ["dockerd"]`, "VOLUME /var/lib/docker"},
+	}
+	tag := fmt.Sprintf("havn-host:28-%.4x", sha256.Sum256([]byte(strings.Join(machine.packages, " "))))
+	return ensure(ctx, tag, func(ctx context.Context) error { return machine.build(ctx, tag) })
 }
 
 // VPS ensures an image that is a rented machine as it is handed over, with systemd

@@ -1,7 +1,8 @@
 package origin
 
 import (
-	"encoding/pem"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -26,23 +27,23 @@ type Web struct {
 	Before atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
 
-// Serve serves the repository at /site.git over https.
-func (r *Repo) Serve() *Web {
+// Serve serves the repository at /site.git over https, on this machine.
+func (r *Repo) Serve() *Web { return r.ServeAt("127.0.0.1") }
+
+// ServeAt serves it at an address of this machine that others may reach.
+func (r *Repo) ServeAt(ip string) *Web {
 	r.t.Helper()
-	w := r.web()
+	w := r.web(ip)
+	certificate, file := certify(r.t, ip)
+	w.TLS, w.CAFile = &tls.Config{Certificates: []tls.Certificate{certificate}}, file
 	w.StartTLS()
-	w.CAFile = filepath.Join(r.t.TempDir(), "ca.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.Certificate().Raw})
-	if err := os.WriteFile(w.CAFile, text, 0o644); err != nil {
-		r.t.Fatal(err)
-	}
 	return w
 }
 
 // ServePlain serves it over http.
 func (r *Repo) ServePlain() *Web {
 	r.t.Helper()
-	w := r.web()
+	w := r.web("127.0.0.1")
 	w.Start()
 	return w
 }
@@ -50,13 +51,17 @@ func (r *Repo) ServePlain() *Web {
 // Address is the URL of the repository.
 func (w *Web) Address() string { return w.URL + "/site.git" }
 
-func (r *Repo) web() *Web {
+func (r *Repo) web(ip string) *Web {
 	r.t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	backend := filepath.Join(execPath(r.t), "git-http-backend")
 	handler := &cgi.Handler{
 		Path: backend,
 		Root: "/site.git",
-		Env:  []string{"GIT_PROJECT_ROOT=" + filepath.Join(r.Dir, ".git"), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent", "PATH=" + os.Getenv("PATH")},
+		Env:  []string{"GIT_PROJECT_ROOT=" + r.Git("rev-parse", "--absolute-git-dir"), "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent", "PATH=" + os.Getenv("PATH")},
 	}
 	w := &Web{}
 	w.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
@@ -75,6 +80,8 @@ func (r *Repo) web() *Web {
 		handler.Env = append(handler.Env, "GIT_PROTOCOL="+in.Header.Get("Git-Protocol"))
 		handler.ServeHTTP(out, in)
 	}))
+	_ = w.Listener.Close()
+	w.Listener = l
 	r.t.Cleanup(w.Close)
 	return w
 }

@@ -36,9 +36,15 @@ AllowTcpForwarding no
 AcceptEnv GIT_PROTOCOL
 `
 
-// ServeSSH starts an sshd that lets the key in. Each connection is an sshd of its
-// own, as under inetd.
+// ServeSSH starts an sshd that lets the key in, on this machine.
 func ServeSSH(t testing.TB, host, client Key) *SSH {
+	t.Helper()
+	return ServeSSHAt(t, "127.0.0.1", host, client)
+}
+
+// ServeSSHAt starts one at an address of this machine that others may reach. Each
+// connection is an sshd of its own, as under inetd.
+func ServeSSHAt(t testing.TB, ip string, host, client Key) *SSH {
 	t.Helper()
 	dir := t.TempDir()
 	me, err := user.Current()
@@ -52,7 +58,7 @@ func ServeSSH(t testing.TB, host, client Key) *SSH {
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
