@@ -72,7 +72,7 @@ var hostileNames = []hostile{
 	{"no UTF-8", entry("100644", "a\xff\xfe.cue"), "UTF-8"},
 	{"option", entry("100644", "-rf.cue"), "option"},
 	{"long", entry("100644", strings.Repeat("a", 300)+".cue"), "longer than 255"},
-	{"longer than git's own", entry("100644", strings.Repeat("a", 9000)+".cue"), "longer"},
+	{"longer than git's own", entry("100644", strings.Repeat("a", 9000)+".cue"), "is held"},
 	{"case", written(map[string]string{"Web.cue": "package site\n", "web.cue": "package evil\n"}), "only in case"},
 	{"case of directories", written(map[string]string{"A/x.cue": "package a\n", "a/y.cue": "package a\n"}), "only in case"},
 	{"accents", written(map[string]string{"\u00e9.cue": "package a\n", "e\u0301.cue": "package a\n"}), "only in case or accents"},
