@@ -200,7 +200,9 @@ func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	if e.isBound(pkg) {
 		delete(overlay, path.Join(snapshotRoot, bindFile))
 	}
-	overlay[path.Join(snapshotRoot, namesFile)] = load.FromString("package " + pkg + "\n\n" + names)
+	if !e.snapshot.Host {
+		overlay[path.Join(snapshotRoot, namesFile)] = load.FromString("package " + pkg + "\n\n" + names)
+	}
 	if _, has := e.snapshot.Files["cue.mod/module.cue"]; !has {
 		overlay[path.Join(snapshotRoot, "cue.mod/module.cue")] = load.FromString("module: \"havn.invalid/site@v0\"\nlanguage: version: \"v0.14.0\"\n")
 	}

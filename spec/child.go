@@ -57,6 +57,7 @@ func LoadFor(ctx context.Context, dir string, host *Host) (Site, error) {
 // An answer is what the child prints.
 type answer struct {
 	Site     Site     `json:"site"`
+	Host     HostFile `json:"host,omitzero"`
 	Problems Problems `json:"problems,omitempty"`
 }
 
@@ -66,12 +67,24 @@ func (s Snapshot) Evaluate(ctx context.Context) (Site, error) {
 }
 
 func (s Snapshot) evaluate(ctx context.Context, l limits) (Site, error) {
+	a, err := s.ask(ctx, l)
+	if err == nil {
+		err = a.Problems.orNil()
+	}
+	if err != nil {
+		return Site{}, err
+	}
+	return a.Site, nil
+}
+
+// ask has a child evaluate the snapshot.
+func (s Snapshot) ask(ctx context.Context, l limits) (answer, error) {
 	limit := l.time + time.Duration(len(s.Files))*l.timeAFile
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	input, err := json.Marshal(s)
 	if err != nil {
-		return Site{}, fmt.Errorf("evaluate: %w", err)
+		return answer{}, fmt.Errorf("evaluate: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", ChildArg, strconv.FormatUint(l.cpu, 10), strconv.FormatUint(l.memory, 10))
 	// The number of threads is fixed so that the address space they take is, too.
@@ -86,22 +99,19 @@ func (s Snapshot) evaluate(ctx context.Context, l limits) (Site, error) {
 	err = cmd.Run()
 	switch {
 	case out.over:
-		return Site{}, Problems{{What: fmt.Sprintf("the spec evaluates to more than %d MiB", l.output>>20), Expected: "less generated text"}}
+		return answer{}, Problems{{What: fmt.Sprintf("the spec evaluates to more than %d MiB", l.output>>20), Expected: "less generated text"}}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return Site{}, Problems{{What: fmt.Sprintf("the spec takes more than %s to evaluate", limit), Expected: s.costly()}}
+		return answer{}, Problems{{What: fmt.Sprintf("the spec takes more than %s to evaluate", limit), Expected: s.costly()}}
 	case ctx.Err() != nil:
-		return Site{}, ctx.Err()
+		return answer{}, ctx.Err()
 	case err != nil:
-		return Site{}, s.crashed(cmd.ProcessState, errOut.String(), err, l)
+		return answer{}, s.crashed(cmd.ProcessState, errOut.String(), err, l)
 	}
 	var a answer
 	if err := json.Unmarshal(out.Bytes(), &a); err != nil {
-		return Site{}, fmt.Errorf("evaluate: read the answer: %w", err)
+		return answer{}, fmt.Errorf("evaluate: read the answer: %w", err)
 	}
-	if err := a.Problems.orNil(); err != nil {
-		return Site{}, err
-	}
-	return a.Site, nil
+	return a, nil
 }
 
 // costly names where to look in a spec that asks for too much.
@@ -160,12 +170,16 @@ func RunChild() int {
 		return 1
 	}
 	var a answer
-	site, err := Evaluate(s)
+	var err error
+	if s.Host {
+		a.Host, err = evaluateHost(s)
+	} else {
+		a.Site, err = Evaluate(s)
+	}
 	if !errors.As(err, &a.Problems) && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	a.Site = site
 	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -161,7 +161,7 @@ func (c *conformer) free(o *objectShape, name string, v cue.Value, path []string
 const manyNames = 8
 
 func (o *objectShape) oneOf(meant string) string {
-	known := slices.DeleteFunc(slices.Clone(o.names), func(n string) bool { return n == "name" })
+	known := slices.DeleteFunc(slices.Clone(o.names), func(n string) bool { return n == "name" && strings.Contains(o.fields[n].doc, "label") })
 	guess := suggest(meant, known)
 	switch {
 	case len(known) == 1:

@@ -30,6 +30,8 @@ type Snapshot struct {
 	Files map[string][]byte
 	// As is the host whose part is evaluated; nil is the whole.
 	As *Host `json:",omitempty"`
+	// Host: it is a host file, and no spec.
+	Host bool `json:",omitempty"`
 }
 
 // TakeSnapshot reads a directory. Anything in it that is not a plain file within

@@ -12,18 +12,28 @@ import (
 func newCheck() *cobra.Command {
 	var asJSON bool
 	var as identity
+	var hostFile string
 	c := &cobra.Command{
-		Use:   "check DIR",
-		Short: "Check a directory of specs: every mistake at once, with file:line:col",
-		Long: `Check a directory of specs: every mistake at once, with file:line:col.
+		Use:   "check [DIR] [--host FILE]",
+		Short: "Check a directory of specs, or a host file: every mistake at once, with file:line:col",
+		Long: `Check a directory of specs, or a host file: every mistake at once, with file:line:col.
 
-It is checked as a whole, for all hosts; with --name or --label also as the part of
-that host.`,
-		Args: args(cobra.ExactArgs(1)),
+A directory is checked as a whole, for all hosts; with --name, --label or a host file
+also as the part of that host. Of a host file the files that it names are checked, too.`,
+		Args: args(cobra.MaximumNArgs(1)),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&hostFile, "host", "", "check this host file, and the files of this machine that it names")
 	as.flags(c.Flags(), "all hosts at once")
 	c.RunE = func(c *cobra.Command, given []string) error {
+		if hostFile == "" && len(given) == 0 {
+			return usage(c, errors.New("want a directory of specs, or --host and a host file"))
+		}
+		if hostFile != "" {
+			if err := printHostCheck(c, hostFile, &as, asJSON && len(given) == 0); err != nil || len(given) == 0 {
+				return err
+			}
+		}
 		host, err := as.asked()
 		if err != nil {
 			return usage(c, err)

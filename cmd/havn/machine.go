@@ -33,9 +33,16 @@ type machine struct {
 	allowBind                []string
 	self                     identity
 	log                      logFlags
+	// hostFile names the file that the flags which are not given are taken from,
+	// file is what it says, set is where they are.
+	hostFile string
+	file     hostFile
+	set      *pflag.FlagSet
 }
 
 func (m *machine) flags(f *pflag.FlagSet) {
+	m.set = f
+	f.StringVar(&m.hostFile, "host", "", "host file that says what is not said here ("+usualHostFile+", if it is there)")
 	f.StringVar(&m.state, "state", "/var/lib/havn", "directory of havn's own; one for each havn on a machine")
 	f.StringVar(&m.site, "site", "", "name of the site: of its network, and in the labels of all that is its own (the state directory's last part)")
 	f.StringVar(&m.http, "http", ":80", "address to serve HTTP on, :PORT or IP:PORT")
@@ -54,8 +61,17 @@ func (m *machine) flags(f *pflag.FlagSet) {
 // siteForm keeps a site's name usable as a Docker network and container name.
 var siteForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
 
-// complete checks the flags and fills in what follows from others.
+// complete reads the host file, checks the flags and fills in what follows from
+// others.
 func (m *machine) complete() error {
+	if err := m.readHostFile(); err != nil {
+		return err
+	}
+	return m.file.blame(m.derive())
+}
+
+// derive checks the flags and fills in what follows from others.
+func (m *machine) derive() error {
 	state, err := filepath.Abs(m.state)
 	if err != nil {
 		return err
@@ -93,10 +109,13 @@ func (m *machine) complete() error {
 // completeFrom is complete for the commands that take over the flags of the last
 // run or apply.
 func (m *machine) completeFrom(f *pflag.FlagSet) error {
+	if err := m.readHostFile(); err != nil {
+		return err
+	}
 	if err := m.recall(f, recalled...); err != nil {
 		return err
 	}
-	return m.complete()
+	return m.file.blame(m.derive())
 }
 
 func (m *machine) prefix() (netip.Prefix, error) {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
+	"havn.internal/spec"
 )
 
 const long = `havn converges this machine to a site described in CUE: it starts, replaces
@@ -42,7 +44,12 @@ func noCommand(c *cobra.Command, given []string) error {
 }
 
 // usage is an error in the command line itself.
+// Problems of a file stand for themselves.
 func usage(c *cobra.Command, err error) error {
+	var problems spec.Problems
+	if errors.As(err, &problems) {
+		return &exitError{exitFailed, problems}
+	}
 	return &exitError{exitPending, &usageError{c.CommandPath(), err}}
 }
 

@@ -17,7 +17,7 @@ func newRun() *cobra.Command {
 	s := &sourceFlags{}
 	t := &tellFlags{}
 	c := &cobra.Command{
-		Use:   "run (--spec DIR | --git URL)",
+		Use:   "run [--host FILE | --spec DIR | --git URL]",
 		Short: "Keep this machine as a directory or a git remote of specs says, until stopped",
 		Long: `Keep this machine as a directory or a git remote of specs says, until stopped.
 
@@ -31,7 +31,10 @@ containers and nginx run on; when it starts again it goes on where it was.`,
 	t.flags(c.Flags())
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := errors.Join(s.check(), t.check(s), m.complete()); err != nil {
+		if err := m.complete(); err != nil {
+			return usage(c, err)
+		}
+		if err := m.file.blame(errors.Join(s.check(), t.check(s))); err != nil {
 			return usage(c, err)
 		}
 		return runDaemon(c.Context(), m, s, t)

@@ -54,7 +54,7 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 func (s *sourceFlags) check() error {
 	switch {
 	case s.dir == "" && s.remote.URL == "":
-		return errors.New("--spec DIR or --git URL is missing")
+		return errors.New("--spec DIR or --git URL is missing, and there is no host file " + usualHostFile + " with a source")
 	case s.dir != "" && s.remote.URL != "":
 		return errors.New("--spec and --git are both given")
 	case s.remote.URL != "" && s.ref == (git.Ref{}):
@@ -79,14 +79,18 @@ func (s *sourceFlags) directory(log *slog.Logger, problem func(error)) (gitops.S
 
 // git returns the git remote as a source, kept below the state directory.
 func (s *sourceFlags) git(state string, log *slog.Logger, problem func(error)) (*gitops.Git, error) {
-	dir := filepath.Join(state, "git")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	o := s.options(state)
+	o.Log, o.Problem = log, problem
+	if err := os.MkdirAll(o.State, 0o700); err != nil {
 		return nil, err
 	}
-	return gitops.NewGit(gitops.GitOptions{
-		Remote: s.remote, Ref: s.ref, Path: s.path, Interval: s.interval, State: dir,
+	return gitops.NewGit(o)
+}
+
+func (s *sourceFlags) options(state string) gitops.GitOptions {
+	return gitops.GitOptions{
+		Remote: s.remote, Ref: s.ref, Path: s.path, Interval: s.interval, State: filepath.Join(state, "git"),
 		Trust:  trust.Policy{Mode: trust.Mode(s.mode), Keys: s.keys},
 		Limits: git.DefaultLimits(), Memory: gitops.FileMemory{Path: filepath.Join(state, "accepted.json")},
-		Log: log, Problem: problem,
-	})
+	}
 }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"havn.internal/gitops"
+	"havn.internal/gitops/trust"
+	"havn.internal/spec"
+)
+
+// checkHost says what keeps `havn run` from going by a host file: its fields, what
+// they say together, and the files that it names. The file's host is as.
+func checkHost(name string, as *identity) (spec.Problems, error) {
+	m, s, t := &machine{}, &sourceFlags{}, &tellFlags{}
+	set := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	s.flags(set)
+	t.flags(set)
+	m.flags(set)
+	m.hostFile = name
+	var problems spec.Problems
+	found := func(err error) error {
+		var ps spec.Problems
+		switch {
+		case errors.As(err, &ps):
+			problems = append(problems, ps...)
+		case err != nil && m.file.Name == "":
+			return err
+		case err != nil:
+			problems = append(problems, m.file.At("source", err.Error(), ""))
+		}
+		return nil
+	}
+	err := m.complete()
+	if as.name == "" && len(as.labels) == 0 {
+		*as = m.self
+	}
+	if err := found(err); err != nil || m.file.Name == "" {
+		return problems, err
+	}
+	if err := found(m.file.blame(errors.Join(s.check(), t.check(s)))); err != nil {
+		return problems, err
+	}
+	if len(problems) == 0 && s.remote.URL != "" {
+		_, err := gitops.NewGit(s.options(m.state))
+		_ = found(err)
+	}
+	return append(problems, m.file.missing()...), nil
+}
+
+// namesFile are the fields that name a file of this machine; secretField those of a
+// file that not everybody may read.
+var (
+	namesFile   = regexp.MustCompile(`(File|\.allowedSigners|\.revokedKeys|\.keyring)$`)
+	secretField = regexp.MustCompile(`\.(tokenFile|credentialFile|secretFile|addressFile|keyFile)$`)
+)
+
+// missing are the files that the host file names and that havn could not use.
+func (h hostFile) missing() spec.Problems {
+	var values map[string]any
+	if json.Unmarshal(h.Config, &values) != nil {
+		return nil
+	}
+	var problems spec.Problems
+	for path, value := range flat("", values) {
+		file, isText := value.(string)
+		if !isText || !namesFile.MatchString(path) {
+			continue
+		}
+		if what, expected := unusable(path, file); what != "" {
+			problems = append(problems, h.At(path, what, expected))
+		}
+	}
+	slices.SortFunc(problems, func(a, b spec.Problem) int { return a.Line - b.Line })
+	return problems
+}
+
+func unusable(path, file string) (what, expected string) {
+	f, err := os.Open(file)
+	if err != nil {
+		return err.Error(), "a file that havn can read"
+	}
+	defer func() { _ = f.Close() }()
+	i, err := f.Stat()
+	switch {
+	case err != nil:
+		return err.Error(), ""
+	case !i.Mode().IsRegular():
+		return file + " is no plain file", "a plain file"
+	case i.Size() == 0:
+		return file + " is empty", "something in it"
+	case secretField.MatchString(path) && i.Mode().Perm()&0o007 != 0:
+		return file + " can be read by everybody", "`chmod 600 " + file + "`"
+	case filepath.Ext(path) == ".allowedSigners":
+		if _, err := trust.ReadSigners(file); err != nil {
+			return err.Error(), ""
+		}
+	}
+	return "", ""
+}
+
+// printHostCheck prints what is wrong with a host file.
+func printHostCheck(c *cobra.Command, file string, as *identity, asJSON bool) error {
+	problems, err := checkHost(file, as)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if err := printJSON(c.OutOrStdout(), checked{len(problems) == 0, append(spec.Problems{}, problems...), []string{}}); err != nil {
+			return err
+		}
+		if len(problems) > 0 {
+			return &exitError{code: exitFailed}
+		}
+		return nil
+	}
+	if len(problems) > 0 {
+		return &exitError{exitFailed, problems}
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "ok: %s\n", file)
+	return err
+}

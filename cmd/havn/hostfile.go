@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"havn.internal/spec"
+)
+
+// usualHostFile is read where no other is named, if it is there.
+const usualHostFile = "/etc/havn/host.cue"
+
+// hostFields are the flags that a host file's fields stand for, by the field's
+// dotted path.
+var hostFields = map[string]string{
+	"name": "name", "labels": "label", "site": "site", "state": "state", "http": "http", "https": "https", "docker": "docker", "subnet": "subnet",
+	"gateway": "gateway", "nginxBinary": "nginx-binary", "nginxImage": "nginx-image", "accessLog": "access-log",
+	"allowBind": "allow-bind", "log": "log", "debug": "debug",
+	"source.dir": "spec", "source.git.url": "git", "source.git.branch": "branch", "source.git.tag": "tag",
+	"source.git.semver": "semver", "source.git.commit": "commit", "source.git.path": "path", "source.git.interval": "interval",
+	"source.git.tokenFile": "token-file", "source.git.credentialFile": "credential-file", "source.git.user": "git-user",
+	"source.git.caFile": "ca-file", "source.git.proxy": "git-proxy", "source.git.keyFile": "key-file",
+	"source.git.knownHostsFile": "known-hosts-file", "source.git.trust.policy": "trust",
+	"source.git.trust.allowedSigners": "allowed-signers", "source.git.trust.revokedKeys": "revoked-keys", "source.git.trust.keyring": "keyring",
+	"hook.kind": "hook-kind", "hook.secretFile": "hook-secret-file", "hook.listen": "hook-listen", "hook.path": "hook-path", "hook.host": "hook-host",
+	"forge.kind": "forge-kind", "forge.api": "forge-api", "forge.tokenFile": "forge-token-file", "forge.context": "forge-context",
+}
+
+// A hostFile is the host file that a command goes by.
+type hostFile struct {
+	spec.HostFile
+	// fields are the flags that were taken from it, and their fields.
+	fields map[string]string
+}
+
+// readHostFile reads the machine's host file, and fills in the flags that were not
+// given. Without one it does nothing.
+func (m *machine) readHostFile() error {
+	name := cmp.Or(m.hostFile, usualHostFile)
+	if _, err := os.Stat(name); m.hostFile == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	h, err := spec.LoadHost(context.Background(), name)
+	if err != nil {
+		return err
+	}
+	m.file = hostFile{h, map[string]string{}}
+	var values map[string]any
+	if err := json.Unmarshal(h.Config, &values); err != nil {
+		return err
+	}
+	if state, said := values["state"].(string); m.hostFile == "" && m.set.Changed("state") &&
+		m.state != state && (said || m.state != m.set.Lookup("state").DefValue) {
+		m.file = hostFile{} // of another havn on this machine
+		return nil
+	}
+	return m.file.fill(m.set, values)
+}
+
+// fill sets the flags that were not given. A source that is given leaves out all
+// that the file says of its own.
+func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
+	if set.Changed("spec") || set.Changed("git") {
+		delete(values, "source")
+	}
+	var problems spec.Problems
+	for path, value := range flat("", values) {
+		name, known := hostFields[path]
+		if !known || set.Lookup(name) == nil || set.Changed(name) {
+			continue
+		}
+		h.fields[name] = path
+		for _, text := range texts(value) {
+			if err := set.Set(name, text); err != nil {
+				problems = append(problems, h.At(path, fmt.Sprintf("%q: %v", text, err), ""))
+			}
+		}
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
+}
+
+// flat are the values by their dotted paths. A map that is one flag stays whole.
+func flat(prefix string, values map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range values {
+		inner, isMap := value.(map[string]any)
+		if _, whole := hostFields[prefix+name]; !isMap || whole {
+			out[prefix+name] = value
+			continue
+		}
+		for path, v := range flat(prefix+name+".", inner) {
+			out[path] = v
+		}
+	}
+	return out
+}
+
+// texts is a value as it would be written on the command line.
+func texts(value any) []string {
+	var out []string
+	switch value := value.(type) {
+	case []any:
+		for _, v := range value {
+			out = append(out, fmt.Sprint(v))
+		}
+	case map[string]any:
+		for k, v := range value {
+			out = append(out, k+"="+fmt.Sprint(v))
+		}
+		slices.Sort(out)
+	default:
+		out = append(out, fmt.Sprint(value))
+	}
+	return out
+}
+
+var namesFlag = regexp.MustCompile(`--([a-z-]+)`)
+
+// blame says of an error about the flags where in the host file it comes from.
+func (h hostFile) blame(err error) error {
+	if err == nil || h.Name == "" {
+		return err
+	}
+	var problems spec.Problems
+	if errors.As(err, &problems) {
+		return err
+	}
+	for _, m := range namesFlag.FindAllStringSubmatch(err.Error(), -1) {
+		if path, ours := h.fields[m[1]]; ours {
+			return spec.Problems{h.At(path, err.Error(), "")}
+		}
+	}
+	return err
+}

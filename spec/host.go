@@ -1,0 +1,148 @@
+package spec
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+)
+
+// A HostFile is what a machine's host file says (#HostConfig of the schema). What
+// its fields mean is the business of those who read it.
+type HostFile struct {
+	// Name is the file's path.
+	Name string `json:"name"`
+	// Config is its content as JSON, checked against the schema.
+	Config json.RawMessage `json:"config"`
+	// Places are where the fields stand, by dotted path ("source.git.url").
+	Places map[string]Problem `json:"places"`
+}
+
+// hostFileName stands for the file's own name while it is evaluated, which may be
+// one that CUE would leave out.
+const hostFileName = "host.cue"
+
+// LoadHost reads a host file. The error is [Problems] if the file is at fault.
+// Like a spec it is evaluated in a child process with limits.
+func LoadHost(ctx context.Context, name string) (HostFile, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return HostFile{}, Problems{{What: "the host file " + openProblem(name, err), Expected: "a CUE file with the fields of #HostConfig"}}
+	}
+	if len(text) > maxFileSize {
+		return HostFile{}, Problems{{File: name, What: "is larger than 1 MiB", Expected: "a host file"}}
+	}
+	s := Snapshot{Files: map[string][]byte{hostFileName: text}, Host: true}
+	a, err := s.ask(ctx, usualLimits)
+	if err == nil {
+		err = a.Problems.orNil()
+	}
+	if problems, ok := err.(Problems); ok {
+		return HostFile{}, renamed(problems, name)
+	}
+	if err != nil {
+		return HostFile{}, err
+	}
+	h := a.Host
+	h.Name = name
+	for path, p := range h.Places {
+		p.File = name
+		h.Places[path] = p
+	}
+	return h, nil
+}
+
+func renamed(ps Problems, name string) Problems {
+	for i := range ps {
+		if ps[i].File == hostFileName || ps[i].File == "" {
+			ps[i].File = name
+		}
+		ps[i].What = strings.ReplaceAll(ps[i].What, "a CUE package in the directory", "anything in the file")
+	}
+	return ps
+}
+
+// At is a Problem with a field, where the field stands, or else its parent.
+func (h HostFile) At(path, what, expected string) Problem {
+	p := Problem{File: h.Name, Expected: expected, What: what}
+	if path != "" {
+		p.What = path + ": " + what
+	}
+	for ; path != ""; path = parentOf(path) {
+		if at, known := h.Places[path]; known {
+			p.Line, p.Column = at.Line, at.Column
+			break
+		}
+	}
+	return p
+}
+
+func parentOf(path string) string {
+	return path[:max(0, strings.LastIndexByte(path, '.'))]
+}
+
+// evaluateHost turns a snapshot of a host file into its content, in this process.
+// The file needs no package clause.
+func evaluateHost(s Snapshot) (HostFile, error) {
+	clause := 0
+	if packageOf(hostFileName, s.Files[hostFileName]) == "" {
+		clause = 1
+		s.Files[hostFileName] = append([]byte("package host\n"), s.Files[hostFileName]...)
+	}
+	e := newEvaluation(s)
+	h := HostFile{Places: map[string]Problem{}}
+	if e.build() {
+		e.hostFile(&h)
+	}
+	for i := range e.problems {
+		e.problems[i].Line = max(0, e.problems[i].Line-clause)
+	}
+	for path, p := range h.Places {
+		p.Line -= clause
+		h.Places[path] = p
+	}
+	return h, e.problems.orNil()
+}
+
+func (e *evaluation) hostFile(h *HostFile) {
+	c := &conformer{}
+	c.check(e.shapes["#HostConfig"], e.root, nil)
+	for _, m := range c.mistakes {
+		at := e.valueAt
+		if m.label {
+			at = e.labelAt
+		}
+		p := at(m.path...)
+		p.What, p.Expected = pathText(m.path)+": "+m.what, m.expected
+		e.problems = append(e.problems, p)
+	}
+	if err := e.root.Validate(cue.Concrete(true), cue.All()); err != nil {
+		e.cueProblems(err, nil, c.mistakes...)
+	}
+	if len(e.problems) > 0 {
+		return
+	}
+	text, err := e.root.MarshalJSON()
+	if err != nil {
+		e.cueProblems(err, nil)
+		return
+	}
+	h.Config = text
+	e.places(h, e.root, nil)
+}
+
+// places notes where each field stands.
+func (e *evaluation) places(h *HostFile, v cue.Value, path []string) {
+	fields, err := v.Fields()
+	if err != nil {
+		return
+	}
+	for fields.Next() {
+		at := append(slices.Clone(path), fields.Selector().Unquoted())
+		h.Places[strings.Join(at, ".")] = e.valueAt(at...)
+		e.places(h, fields.Value(), at)
+	}
+}

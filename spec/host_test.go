@@ -1,0 +1,88 @@
+package spec
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func hostFile(t *testing.T, text string) (HostFile, error) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "web1.host.cue")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return LoadHost(t.Context(), name)
+}
+
+func TestHostFile(t *testing.T) {
+	h, err := hostFile(t, `// The host's own.
+name: "web1"
+_forge: "forge.example.no"
+source: git: {
+	url: "ssh://git@\(_forge)/acme/site.git"
+	trust: policy: "every"
+}
+freezes: [{from: "2026-12-23T12:00:00Z", until: "2027-01-02T08:00:00Z"}]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"name":"web1","source":{"git":{"url":"ssh://git@forge.example.no/acme/site.git","trust":{"policy":"every"}}},"freezes":[{"from":"2026-12-23T12:00:00Z","until":"2027-01-02T08:00:00Z"}]}`
+	if string(h.Config) != want {
+		t.Errorf("got  %s\nwant %s", h.Config, want)
+	}
+	for path, at := range map[string]string{"source.git.trust.policy": ":6:17: ", "source.git.url": ":5:7: ", "freezes": ":8:10: ", "source.git.nothing": ":4:14: "} {
+		if got := h.At(path, "wrong", ""); !strings.HasPrefix(got.String(), h.Name+at+path+": wrong") {
+			t.Errorf("%s is at %s, want %s", path, got, at)
+		}
+	}
+}
+
+// Every mistake is found at once, each where it stands.
+func TestHostFileProblems(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"htpp: \":80\"\nsource: git: {url: \"\", trust: {policy: \"all\", allowedSigner: \"/x\"}, interval: 5}",
+			`:1:1: htpp: no such field, expected one of 21 other names (did you mean "http"?)
+:2:20: source.git.url: "" is not allowed, expected a string that is not empty
+:2:40: source.git.trust.policy: "all" is not allowed, expected "none", "tip" or "every"
+:2:47: source.git.trust.allowedSigner: no such field, expected one of policy, allowedSigners, revokedKeys, keyring (did you mean "allowedSigners"?)
+:2:79: source.git.interval: 5 is a whole number, expected a time as Go writes it: "500ms", "10s", "1m30s"`},
+		{`hook: kind: "github"`, `:1:1: hook.secretFile: missing, expected an absolute path, such as "/data"`},
+		{`freezes: [{from: "2026-12-23T12:00:00Z", until: "later"}]`, `:1:49: freezes[0].until: "later" is not allowed, expected a time as of RFC 3339, such as "2026-12-23T12:00:00+01:00"`},
+		{`name: string`, `:1:7: name: string is no value yet, expected one value`},
+		{`name: "a`, `:1:7: string literal not terminated`},
+		{"name: \"a\"\nname: \"b\"", `:1:7: name: is "b" and also "a", expected one value`},
+		{"package host\n\nservices: {}", `:3:1: services: no such field, expected one of name, labels`},
+	} {
+		h, err := hostFile(t, c.text)
+		problems, ok := err.(Problems)
+		if !ok {
+			t.Errorf("%q: %v, %s", c.text, err, h.Config)
+			continue
+		}
+		lines := strings.Split(c.want, "\n")
+		for i, p := range problems {
+			if len(problems) != len(lines) || filepath.Base(p.File) != "web1.host.cue" || !strings.Contains(p.String(), lines[i]) {
+				t.Errorf("%q: got\n%v\nwant\n%s", c.text, problems, c.want)
+				break
+			}
+		}
+	}
+}
+
+// A host file that is not there, is a directory or asks for too much is one problem.
+func TestHostFileThatIsNone(t *testing.T) {
+	for name, want := range map[string]string{"/nonexistent/host.cue": "does not exist", t.TempDir(): "host file"} {
+		if _, err := LoadHost(t.Context(), name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := hostFile(t, `import "list"
+_a: [for x in list.Range(0, 100000000, 1) {x}]
+name: "a\(len(_a))"`)
+	if problems, ok := err.(Problems); !ok || len(problems) != 1 {
+		t.Errorf("a bomb: %v", err)
+	}
+}
