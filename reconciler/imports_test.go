@@ -23,6 +23,7 @@ var directions = map[string][]string{
 	"gitops/forge":         {"gitops/egress", "gitops/secret"},
 	"gitops/forge/standin": {"gitops/forge"},
 	"gitops/notice":        {"gitops/egress", "gitops/secret"},
+	"gitops/hold":          {"spec"},
 	"reconciler/plan":      {"spec"},
 	"reconciler/apply":     {"spec", "reconciler/plan"},
 	"reconciler/docker":    edge,

@@ -52,9 +52,14 @@ type Journal struct {
 type memory struct {
 	verdicts map[plan.VerdictKey]plan.Verdict
 	lastGood map[string]spec.Release
-	pins     pins
-	site     *spec.Site
-	good     string
+	// pins are what references stand for, by revision.
+	pins map[string]map[string]string
+	// legacy is the revision whose pins are kept as journals of before did.
+	legacy string
+	site   *spec.Site
+	good   string
+	// sites are in the order in which they came.
+	sites []stored
 }
 
 type pins struct {

@@ -51,6 +51,24 @@ func (j *Journal) Clear(service string) int {
 	return len(keys)
 }
 
+// Lift lifts the verdict on a release, and reports whether there was one.
+func (j *Journal) Lift(k plan.VerdictKey, why string) bool {
+	j.mu.Lock()
+	_, condemned := j.verdicts[k]
+	delete(j.verdicts, k)
+	j.mu.Unlock()
+	if condemned {
+		j.put(entry{bucket: bucketVerdicts, key: verdictKey(k)})
+		j.note(Event{Service: k.Service, Act: "lift the verdict on release " + k.Fingerprint.Short(), Why: why})
+	}
+	return condemned
+}
+
+// Record appends what a person did to the log.
+func (j *Journal) Record(service, act, why string) {
+	j.note(Event{Service: service, Act: act, Why: why})
+}
+
 // Verdicts returns the condemned releases.
 func (j *Journal) Verdicts() map[plan.VerdictKey]plan.Verdict {
 	j.mu.Lock()
@@ -65,29 +83,39 @@ func (j *Journal) LastGood() map[string]spec.Release {
 	return maps.Clone(j.lastGood)
 }
 
-func (p pins) clone() pins { return pins{Revision: p.Revision, Images: maps.Clone(p.Images)} }
-
-// Pin records what a reference stands for in a revision. Only the newest
-// revision's pins are kept.
+// Pin records what a reference stands for in a revision. The pins of a revision are
+// kept while it is the newest, or its site is remembered.
 func (j *Journal) Pin(revision, ref, imageID string) {
 	j.mu.Lock()
-	if j.pins.Revision != revision || j.pins.Images == nil {
-		j.pins = pins{Revision: revision, Images: map[string]string{}}
+	defer j.mu.Unlock()
+	if j.pins[revision] == nil {
+		j.pins[revision] = map[string]string{}
+		for other := range j.pins {
+			if other != revision && j.find(other) < 0 {
+				j.forgetPins(other)
+			}
+		}
 	}
-	j.pins.Images[ref] = imageID
-	now := j.pins.clone()
-	j.mu.Unlock()
-	j.put(entry{bucket: bucketPins, key: keyLatest, value: now})
+	j.pins[revision][ref] = imageID
+	j.enqueue(entry{bucket: bucketPins, key: []byte(revision), value: pins{revision, maps.Clone(j.pins[revision])}})
+}
+
+// forgetPins drops the pins of a revision; the mutex is held.
+func (j *Journal) forgetPins(revision string) {
+	delete(j.pins, revision)
+	j.enqueue(entry{bucket: bucketPins, key: []byte(revision)})
+	if revision == j.legacy {
+		j.enqueue(entry{bucket: bucketPins, key: keyLatest})
+	}
 }
 
 // Pins returns what references stand for in a revision.
 func (j *Journal) Pins(revision string) map[string]string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.pins.Revision != revision || j.pins.Images == nil {
-		return map[string]string{}
-	}
-	return maps.Clone(j.pins.Images)
+	out := map[string]string{}
+	maps.Copy(out, j.pins[revision])
+	return out
 }
 
 // SetSite records the site that is wanted, so that it can be healed while its
@@ -118,6 +146,7 @@ func (j *Journal) SetGood(revision string) {
 	j.mu.Lock()
 	news := j.good != revision
 	j.good = revision
+	j.reached(revision)
 	j.mu.Unlock()
 	j.put(entry{bucket: bucketMeta, key: keyGood, value: revision})
 	if news {

@@ -33,14 +33,17 @@ var (
 	bucketGood     = []byte("lastgood")
 	bucketPins     = []byte("pins")
 	bucketEvents   = []byte("events")
-	buckets        = [][]byte{bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents}
+	bucketSites    = []byte("sites")
+	buckets        = [][]byte{bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents, bucketSites}
 )
 
 var (
 	keyVersion = []byte("version")
 	keySite    = []byte("site")
 	keyGood    = []byte("good")
-	keyLatest  = []byte("latest")
+	// keyLatest has the pins of one revision in journals of before; now each
+	// revision's are under its name.
+	keyLatest = []byte("latest")
 )
 
 var errBroken = errors.New("the file is damaged")
@@ -102,7 +105,7 @@ func (s *store) openFile(path string, flags int, mode fs.FileMode) (*os.File, er
 }
 
 func newMemory() memory {
-	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}}
+	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}, pins: map[string]map[string]string{}}
 }
 
 // guard does something with the file and survives what a damaged one does.
@@ -176,32 +179,43 @@ func (m *memory) read(tx *bolt.Tx, log *slog.Logger) error {
 		}
 		return err == nil
 	}
-	err := tx.Bucket(bucketVerdicts).ForEach(func(k, v []byte) error {
-		var verdict plan.Verdict
-		if take(k, v, &verdict) {
-			service, f, _ := strings.Cut(string(k), " ")
-			m.verdicts[plan.VerdictKey{Service: service, Fingerprint: spec.Fingerprint(f)}] = verdict
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	err = tx.Bucket(bucketGood).ForEach(func(k, v []byte) error {
-		var r spec.Release
-		if take(k, v, &r) {
-			m.lastGood[string(k)] = r
-		}
-		return nil
-	})
-	if err == nil {
+	err := errors.Join(
+		tx.Bucket(bucketVerdicts).ForEach(func(k, v []byte) error {
+			var verdict plan.Verdict
+			if take(k, v, &verdict) {
+				service, f, _ := strings.Cut(string(k), " ")
+				m.verdicts[plan.VerdictKey{Service: service, Fingerprint: spec.Fingerprint(f)}] = verdict
+			}
+			return nil
+		}),
+		tx.Bucket(bucketGood).ForEach(func(k, v []byte) error {
+			var r spec.Release
+			if take(k, v, &r) {
+				m.lastGood[string(k)] = r
+			}
+			return nil
+		}),
+		tx.Bucket(bucketPins).ForEach(func(k, v []byte) error {
+			var p pins
+			switch {
+			case !take(k, v, &p) || p.Images == nil:
+			case string(k) != string(keyLatest):
+				m.pins[p.Revision] = p.Images
+			case m.pins[p.Revision] == nil:
+				m.pins[p.Revision], m.legacy = p.Images, p.Revision
+			}
+			return nil
+		}),
+		tx.Bucket(bucketSites).ForEach(func(k, v []byte) error {
+			var s stored
+			if take(k, v, &s) {
+				m.sites = append(m.sites, s)
+			}
+			return nil
+		}),
 		// Nothing of it is needed, but a file whose pages lead nowhere is found out now.
-		err = tx.Bucket(bucketEvents).ForEach(func(k, v []byte) error { return nil })
-	}
-	var p pins
-	if v := tx.Bucket(bucketPins).Get(keyLatest); v != nil && take(keyLatest, v, &p) {
-		m.pins = p
-	}
+		tx.Bucket(bucketEvents).ForEach(func(k, v []byte) error { return nil }),
+	)
 	var site spec.Site
 	if v := tx.Bucket(bucketMeta).Get(keySite); v != nil && take(keySite, v, &site) {
 		m.site = &site

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"maps"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -99,8 +100,8 @@ func (j *Journal) flush() (ok bool) {
 			if !failed {
 				return applyAll(tx, batch)
 			}
-			// A verdict may have been lifted meanwhile.
-			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), initialise(tx)); err != nil {
+			// A verdict may have been lifted meanwhile, or a site have made room.
+			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), tx.DeleteBucket(bucketSites), initialise(tx)); err != nil {
 				return err
 			}
 			return errors.Join(applyAll(tx, known), applyAll(tx, batch))
@@ -160,8 +161,11 @@ func (m memory) entries() []entry {
 	for service, r := range m.lastGood {
 		out = append(out, entry{bucket: bucketGood, key: []byte(service), value: r})
 	}
-	if m.pins.Images != nil {
-		out = append(out, entry{bucket: bucketPins, key: keyLatest, value: m.pins.clone()})
+	for revision, images := range m.pins {
+		out = append(out, entry{bucket: bucketPins, key: []byte(revision), value: pins{revision, maps.Clone(images)}})
+	}
+	for _, s := range m.sites {
+		out = append(out, entry{bucket: bucketSites, key: eventKey(s.Seq), value: s})
 	}
 	if m.site != nil {
 		out = append(out, entry{bucket: bucketMeta, key: keySite, value: *m.site})
