@@ -99,6 +99,9 @@ func (g *Git) source() string { return g.Remote.URL + " " + g.Ref.String() }
 // let pass, until ctx ends.
 func (g *Git) Run(ctx context.Context, deliver func(Revision)) error {
 	g.store.sweep()
+	g.mu.Lock()
+	g.status.Contact = g.lastContact()
+	g.mu.Unlock()
 	g.resume(deliver)
 	p := g.pace
 	p.planned = g.planned
@@ -199,12 +202,6 @@ func (g *Git) note(err error) {
 		g.Problem(err)
 	}
 	g.told = text
-}
-
-func (g *Git) contact() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.status.Contact = time.Now()
 }
 
 // agreed: a person accepted this commit.

@@ -21,6 +21,7 @@ import (
 type daemon struct {
 	*host
 	machine *machine
+	source  *sourceFlags
 	// git is the source if that is a git remote, and nil otherwise.
 	git   *gitops.Git
 	hooks *webhooks
@@ -28,12 +29,15 @@ type daemon struct {
 	mu        sync.Mutex
 	attempted string
 	problem   string
+	held      bool   // problem is that attempted is held by the source
+	trouble   string // why the source gives nothing
 	good      string
 	told      string // what was last logged of the outcome
 }
 
 // open opens the source.
 func (d *daemon) open(s *sourceFlags) (gitops.Source, error) {
+	d.source = s
 	if s.dir != "" {
 		return s.directory(d.log, d.sourceProblem)
 	}
@@ -94,7 +98,7 @@ func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision str
 func (d *daemon) note(revision, problem string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.attempted, d.problem = revision, problem
+	d.attempted, d.problem, d.held = revision, problem, false
 }
 
 // resume goes on with the site of before a restart while the source has none.
@@ -110,16 +114,25 @@ func (d *daemon) resume() {
 
 // sourceProblem is told why the source delivers nothing, and nil when that is over.
 func (d *daemon) sourceProblem(err error) {
+	held := new(gitops.Held)
+	isHeld := errors.As(err, &held)
+	d.mu.Lock()
+	d.trouble = ""
+	if err != nil && !isHeld {
+		d.trouble = err.Error()
+	}
+	if d.held && !isHeld && err == nil {
+		d.attempted, d.problem = "", ""
+	}
+	if isHeld {
+		d.attempted, d.problem = held.Commit, err.Error()
+	}
+	d.held = isHeld || d.held && err != nil
+	d.mu.Unlock()
 	if err == nil {
-		d.note("", "")
 		return
 	}
-	attempted := ""
-	if held := new(gitops.Held); errors.As(err, &held) {
-		attempted = held.Commit
-	}
-	d.note(attempted, err.Error())
-	d.log.Error("no new revision from the source; what runs keeps running", "revision", attempted, "err", err)
+	d.log.Error("no new revision from the source; what runs keeps running", "err", err)
 	d.resume()
 }
 
@@ -157,6 +170,7 @@ func (d *daemon) seen(o reconciler.Outcome) bool {
 // Status implements [console.Havn].
 func (d *daemon) Status(ctx context.Context) console.Status {
 	s := d.describe(ctx, d.machine, d.Last())
+	s.Source = d.sourceStatus()
 	s.Hook = d.hooks.status(d.Last())
 	d.mu.Lock()
 	defer d.mu.Unlock()

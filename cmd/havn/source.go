@@ -28,6 +28,12 @@ type sourceFlags struct {
 
 const defaultBranch = "main"
 
+// What is kept of a git remote in the state directory.
+const (
+	gitDir       = "git"
+	acceptedFile = "accepted.json"
+)
+
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.dir, "spec", "", "directory of CUE specs")
 	f.StringVar(&s.remote.URL, "git", "", "git remote with the specs, in place of --spec: https://, ssh://, user@host:path or file://")
@@ -89,8 +95,8 @@ func (s *sourceFlags) git(state string, log *slog.Logger, problem func(error)) (
 
 func (s *sourceFlags) options(state string) gitops.GitOptions {
 	return gitops.GitOptions{
-		Remote: s.remote, Ref: s.ref, Path: s.path, Interval: s.interval, State: filepath.Join(state, "git"),
+		Remote: s.remote, Ref: s.ref, Path: s.path, Interval: s.interval, State: filepath.Join(state, gitDir),
 		Trust:  trust.Policy{Mode: trust.Mode(s.mode), Keys: s.keys},
-		Limits: git.DefaultLimits(), Memory: gitops.FileMemory{Path: filepath.Join(state, "accepted.json")},
+		Limits: git.DefaultLimits(), Memory: gitops.FileMemory{Path: filepath.Join(state, acceptedFile)},
 	}
 }

@@ -68,7 +68,7 @@ func status(ctx context.Context, m *machine) (s console.Status, err error) {
 		want = spec.Site{}
 	}
 	s = h.describe(ctx, m, h.lookUntilProbed(ctx, want))
-	s.Revision.Attempted, s.Revision.LastGood = want.Revision, h.journal.Good()
+	s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Revision, h.journal.Good(), m.sourceBefore()
 	return s, nil
 }
 
@@ -105,7 +105,9 @@ func printStatus(w io.Writer, s console.Status) error {
 	if r.Problem != "" {
 		fmt.Fprintf(&b, "\n          %s is not applied: %s", orNone(r.Attempted), indent(r.Problem))
 	}
-	fmt.Fprintf(&b, "\ngateway   %s\n", gatewayLine(s.Gateway))
+	b.WriteString("\n")
+	printSource(&b, s.Source, time.Now())
+	fmt.Fprintf(&b, "gateway   %s\n", gatewayLine(s.Gateway))
 	printTell(&b, s)
 	for _, why := range s.Blocked {
 		fmt.Fprintf(&b, "blocked   %s\n", why)

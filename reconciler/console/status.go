@@ -20,12 +20,14 @@ type Status struct {
 	Running bool `json:"running"`
 	Pid     int  `json:"pid,omitempty"`
 	// Converged: the host is as the wanted revision says, and nothing is left to do.
-	Converged bool      `json:"converged"`
-	Revision  Revision  `json:"revision"`
-	Gateway   Gateway   `json:"gateway"`
-	Hook      *Hook     `json:"webhooks,omitempty"`
-	Services  []Service `json:"services"`
-	Routes    []Route   `json:"routes"`
+	Converged bool     `json:"converged"`
+	Revision  Revision `json:"revision"`
+	// Source is where revisions come from; nil if nobody has said so.
+	Source   *Source   `json:"source,omitempty"`
+	Gateway  Gateway   `json:"gateway"`
+	Hook     *Hook     `json:"webhooks,omitempty"`
+	Services []Service `json:"services"`
+	Routes   []Route   `json:"routes"`
 	// Blocked is what can't go on and belongs to no service.
 	Blocked []string `json:"blocked,omitempty"`
 	// Unknown is why the host can't be observed; the rest is then as it was last
