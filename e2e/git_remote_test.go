@@ -37,9 +37,9 @@ func TestPushesOverEveryRemoteAreRolledOut(t *testing.T) {
 			m.load(versions...)
 		}
 		m.answers(w.name + "-1")
-		m.holds(w.dev.push(w.dev.Commit(release("unsigned"))), "is not signed", first)
+		m.refuses(w.dev.push(w.dev.Commit(release("unsigned"))), "is not signed", first)
 		if w.mode == "every" {
-			m.holds(w.dev.push(w.dev.signed(w.pgp, "on top of one that is not signed")), "is not signed", first)
+			m.refuses(w.dev.push(w.dev.signed(w.pgp, "on top of one that is not signed")), "is not signed", first)
 			w.dev.Git("reset", "--quiet", "--hard", first)
 		}
 		m.reaches(w.dev.push(w.dev.signed(w.pgp, w.name+"-2")))

@@ -90,11 +90,11 @@ func (m *machine) reaches(commit string) console.Status {
 	return m.await("converged to "+commit, func(s console.Status) bool { return s.Converged && s.Revision.Applied == commit })
 }
 
-// holds waits until the machine's havn says why it does not take a commit; it stays
-// at the other one.
-func (m *machine) holds(commit, why, at string) {
+// refuses waits until the machine's havn says why it does not take a commit; it
+// stays at the other one.
+func (m *machine) refuses(commit, why, at string) {
 	m.t.Helper()
-	s := m.await("held: "+commit, func(s console.Status) bool { return s.Revision.Attempted == commit && s.Revision.Problem != "" })
+	s := m.await("refused: "+commit, func(s console.Status) bool { return s.Revision.Attempted == commit && s.Revision.Problem != "" })
 	if !strings.Contains(s.Revision.Problem, why) || s.Revision.Applied != at {
 		m.t.Errorf("%s, at %s: want one that says %q, at %s", s.Revision.Problem, s.Revision.Applied, why, at)
 	}
