@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"havn.internal/reconciler/console"
@@ -47,7 +48,11 @@ func (s *scenario) launch() {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	cmd := exec.Command(havnBinary, append([]string{"run", "--spec", s.dir}, s.machineFlags()...)...)
+	source := s.source
+	if source == nil {
+		source = []string{"--spec", s.dir}
+	}
+	cmd := exec.Command(havnBinary, slices.Concat([]string{"run"}, source, s.machineFlags())...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)

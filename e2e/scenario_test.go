@@ -26,6 +26,10 @@ type scenario struct {
 	t testing.TB
 	lease
 	dir, state, logs string
+	// source are the flags that name the source, and pushed is its newest commit, if
+	// that is not the directory.
+	source []string
+	pushed func() string
 
 	daemon  *daemon
 	streams []stream
@@ -86,16 +90,19 @@ func (s *scenario) apply(parts ...string) {
 	s.converge()
 }
 
-// converge waits until the host is as the spec directory says.
+// converge waits until the host is as the source says.
 func (s *scenario) converge() {
 	s.t.Helper()
 	revision := s.revision()
 	s.await("converged to "+revision, func(st console.Status) bool { return st.Converged && st.Revision.Applied == revision })
 }
 
-// revision is that of the spec directory.
+// revision is the newest of the source.
 func (s *scenario) revision() string {
 	s.t.Helper()
+	if s.pushed != nil {
+		return s.pushed()
+	}
 	snapshot, err := spec.TakeSnapshot(s.dir)
 	if err != nil {
 		s.t.Fatal(err)

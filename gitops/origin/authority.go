@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// Name is one by which the certificates of the servers call them, too.
+const Name = "forge.test"
+
 // certify makes a private authority and its certificate for a server at the
 // address, and returns that and the file with the authority's own.
 func certify(t testing.TB, ip string) (tls.Certificate, string) {
@@ -27,7 +30,7 @@ func certify(t testing.TB, ip string) (tls.Certificate, string) {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: ip}, IPAddresses: []net.IP{net.ParseIP(ip)},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: ip}, IPAddresses: []net.IP{net.ParseIP(ip)}, DNSNames: []string{Name},
 		NotBefore: root.NotBefore, NotAfter: root.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
