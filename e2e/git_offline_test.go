@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"havn.internal/e2e/traffic"
 	"havn.internal/gitops/origin"
@@ -31,10 +32,10 @@ func TestTheRemoteIsAway(t *testing.T) {
 	m.load("1")
 	// The file is a mount, so it is written and not replaced.
 	m.inside("sh", "-c", "grep -v "+origin.Name+" /etc/hosts > /tmp/hosts; cat /tmp/hosts > /etc/hosts")
-	m.await("the name is gone", func(s console.Status) bool { return strings.Contains(s.Revision.Problem, "esolve host") })
+	contact := m.away("esolve host", first).Source.Contact
 	m.end("KILL")
 	m.launch(flags...)
-	m.await("it goes on from what it has", func(s console.Status) bool { return s.Revision.Applied == first && s.Revision.Problem != "" })
+	m.staleSince(contact, "esolve host", first)
 	m.lossless()
 	m.healsAlone(2)
 
@@ -45,14 +46,36 @@ func TestTheRemoteIsAway(t *testing.T) {
 	server.Before.Store(&hangUp)
 	dev.push(dev.Commit(release("2", "replicas: 2")))
 	m.launch(flags...)
-	m.await("the remote hangs up", func(s console.Status) bool { return s.Revision.Applied == first && s.Revision.Problem != "" })
+	m.staleSince(contact, "git ls-remote", first)
 	m.healsAlone(2)
 
 	m.load("1", "2")
 	server.Before.Store(nil)
-	m.reaches(dev.Head())
+	if now := m.reaches(dev.Head()).Source.Contact; !now.After(contact) {
+		t.Errorf("the remote answered, and status says it did last at %s", now)
+	}
 	m.answers("2")
 	m.lossless()
+}
+
+// away waits until status says why the remote does not answer; what was accepted
+// last is as it should be.
+func (m *machine) away(why, at string) console.Status {
+	m.t.Helper()
+	return m.await("the remote is away: "+why, func(s console.Status) bool {
+		return s.Source != nil && strings.Contains(s.Source.Problem, why) && s.Converged && s.Revision.Applied == at && s.Source.Accepted.ID == at
+	})
+}
+
+// staleSince is away, for which status says when the remote answered last.
+func (m *machine) staleSince(contact time.Time, why, at string) {
+	m.t.Helper()
+	if s := m.away(why, at); contact.IsZero() || !s.Source.Contact.Equal(contact) {
+		m.t.Errorf("the remote answered last at %s, status says %s", contact, s.Source.Contact)
+	}
+	if text := m.inside("havn", "status"); !strings.Contains(text, why) || !strings.Contains(text, at[:12]) {
+		m.t.Errorf("status says nothing of %q, or of %s:\n%s", why, at, text)
+	}
 }
 
 // healsAlone removes a replica by hand, and waits until there are as many again.
