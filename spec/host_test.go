@@ -44,7 +44,7 @@ freezes: [{from: "2026-12-23T12:00:00Z", until: "2027-01-02T08:00:00Z"}]
 func TestHostFileProblems(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"htpp: \":80\"\nsource: git: {url: \"\", trust: {policy: \"all\", allowedSigner: \"/x\"}, interval: 5}",
-			`:1:1: htpp: no such field, expected one of 21 other names (did you mean "http"?)
+			`:1:1: htpp: no such field, expected one of 22 other names (did you mean "http"?)
 :2:20: source.git.url: "" is not allowed, expected a string that is not empty
 :2:40: source.git.trust.policy: "all" is not allowed, expected "none", "tip" or "every"
 :2:47: source.git.trust.allowedSigner: no such field, expected one of policy, allowedSigners, revokedKeys, keyring (did you mean "allowedSigners"?)

@@ -33,6 +33,7 @@ var hostFields = map[string]string{
 	"source.git.trust.allowedSigners": "allowed-signers", "source.git.trust.revokedKeys": "revoked-keys", "source.git.trust.keyring": "keyring",
 	"hook.kind": "hook-kind", "hook.secretFile": "hook-secret-file", "hook.listen": "hook-listen", "hook.path": "hook-path", "hook.host": "hook-host",
 	"forge.kind": "forge-kind", "forge.api": "forge-api", "forge.tokenFile": "forge-token-file", "forge.context": "forge-context",
+	"egress.caFile": "egress-ca-file", "egress.proxy": "egress-proxy",
 }
 
 // A hostFile is the host file that a command goes by.
@@ -62,6 +63,9 @@ func (m *machine) readHostFile() error {
 		m.state != state && (said || m.state != m.set.Lookup("state").DefValue) {
 		m.file = hostFile{} // of another havn on this machine
 		return nil
+	}
+	if m.calendar, err = m.file.calendar(); err != nil {
+		return err
 	}
 	return m.file.fill(m.set, values)
 }

@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
+	"havn.internal/gitops/hold"
 )
 
 // Whatever a flag of run says, a host file can say.
@@ -67,5 +70,34 @@ func TestFlat(t *testing.T) {
 	got := flat("", values)
 	if len(got) != 3 || got["source.git.url"] != "u" || !slices.Equal(texts(got["labels"]), []string{"dc=osl", "role=web"}) || texts(got["debug"])[0] != "true" {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestHostFileCalendar(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "host.cue")
+	read := func(text string) (hold.Calendar, error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m := &machine{}
+		m.flags(pflag.NewFlagSet("run", pflag.ContinueOnError))
+		m.hostFile = file
+		err := m.readHostFile()
+		return m.calendar, err
+	}
+	c, err := read(`freezes: [{from: "2026-12-23T12:00:00+01:00", until: "2027-01-02T08:00:00+01:00", why: "Christmas"}]
+windows: [{days: ["sun", "sat"], from: "22:00", until: "24:00", zone: "Europe/Oslo"}, {from: "01:00", until: "02:00"}]`)
+	if err != nil || len(c.Freezes) != 1 || c.Freezes[0].Until.UTC().Hour() != 7 || c.Freezes[0].Why != "Christmas" ||
+		len(c.Windows) != 2 || !slices.Equal(c.Windows[0].Days, []time.Weekday{time.Sunday, time.Saturday}) || c.Windows[0].Zone != "Europe/Oslo" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	for text, want := range map[string]string{
+		`freezes: [{from: "2026-12-23T12:00:00Z", until: "2026-12-22T12:00:00Z"}]`: "host.cue:1:10: freezes.0: ",
+		`freezes: [{from: "2026-13-23T12:00:00Z", until: "2026-12-22T12:00:00Z"}]`: "host.cue:1:10: freezes: ",
+		`windows: [{from: "12:00", until: "13:00", zone: "Europe/Olso"}]`:          `host.cue:1:10: windows.0: `,
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

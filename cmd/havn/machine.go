@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"havn.internal/gitops/hold"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/docker"
 	"havn.internal/reconciler/journal"
@@ -37,6 +38,8 @@ type machine struct {
 	// file is what it says, set is where they are.
 	hostFile string
 	file     hostFile
+	// calendar says when new revisions may come; only a host file has one.
+	calendar hold.Calendar
 	set      *pflag.FlagSet
 }
 
