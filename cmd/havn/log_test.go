@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
+	var b strings.Builder
+	log := slog.New(journalHandler(&b, slog.LevelInfo))
+	log.Debug("begun")
+	log.Info("converged", "revision", "abc")
+	log.Error("held", "err", errors.New("not signed"))
+	if got, want := b.String(), "<6>converged revision=abc\n<3>held err=\"not signed\"\n"; got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestOnlyTheJournalsOwnStreamIsTheJournal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "stream"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	i, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat := i.Sys().(*syscall.Stat_t)
+	t.Setenv("JOURNAL_STREAM", fmt.Sprintf("%d:%d", stat.Dev, stat.Ino))
+	if !toJournal(f) {
+		t.Error("the stream that the journal gave is not taken for it")
+	}
+	if toJournal(os.Stdin) {
+		t.Error("another file is taken for the journal")
+	}
+}
