@@ -31,11 +31,12 @@ func (g *Git) resume(deliver func(Revision)) {
 
 func (g *Git) deliver(a Accepted, dir string, deliver func(Revision)) {
 	g.delivered = a.Commit
-	deliver(Revision{ID: a.Commit, Dir: dir, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer})
+	deliver(Revision{ID: a.Commit, Dir: dir, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer, Took: g.took})
 }
 
 // poll asks the remote once, and delivers what it may.
 func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
+	g.took, g.since = Took{}, time.Now()
 	if err := g.mirror.Open(); err != nil {
 		return err
 	}
@@ -51,6 +52,7 @@ func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
 	if g.Ref.Commit == "" {
 		g.contact()
 	}
+	g.took.Ask = g.lap()
 	held := g.Status().Held
 	if id == g.seen && time.Now().Before(g.again) && (held == nil || !g.agreed(held.Commit)) {
 		if held != nil {
@@ -72,11 +74,13 @@ func (g *Git) take(ctx context.Context, name, id string, deliver func(Revision))
 	commit, err := g.mirror.Fetch(ctx, name, id)
 	if err == nil {
 		g.contact()
+		g.took.Fetch = g.lap()
 		err = g.judge(ctx, name, commit, deliver)
 	}
 	if ctx.Err() == nil && g.mirror.Doubted(err) {
 		g.Log.Debug("the git mirror may be damaged; it is made anew", "err", err)
 		if commit, err = g.mirror.Renew(ctx, name, id); err == nil {
+			g.took.Fetch += g.lap()
 			err = g.judge(ctx, name, commit, deliver)
 		}
 	}
@@ -115,10 +119,12 @@ func (g *Git) judge(ctx context.Context, name, commit string, deliver func(Revis
 	if err != nil {
 		return err
 	}
+	g.took.Judge = g.lap()
 	tree, dir, err := g.export(ctx, commit)
 	if err != nil {
 		return err
 	}
+	g.took.Export = g.lap()
 	a := Accepted{
 		Commit: commit, Tree: tree, Source: g.source(), Path: g.Path,
 		Subject: c.Subject, Author: c.Author, Signer: signer, Time: c.Time, At: time.Now().UTC(),

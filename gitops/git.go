@@ -53,6 +53,9 @@ type Git struct {
 	seen  string
 	again time.Time
 	told  string
+	// took is what the poll under way has taken so far, since the last part of it ended.
+	took  Took
+	since time.Time
 }
 
 const (

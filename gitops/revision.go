@@ -19,6 +19,7 @@ type Revision struct {
 	Time            time.Time
 	// Signer is who signed it, where the trust policy asks for that.
 	Signer string
+	Took   Took
 }
 
 // A Source delivers revisions until ctx ends; the error is that of ctx.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -54,11 +55,13 @@ const loadRetry = 2 * time.Second
 // site that was wanted before stays wanted.
 func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	for ctx.Err() == nil {
+		begin := time.Now()
 		revision, site, err := load(ctx, r, d.machine.self.host())
 		var problems spec.Problems
 		switch {
 		case err == nil:
 			d.journal.SetSite(site)
+			d.taken(r, time.Since(begin))
 			d.note(revision, "")
 			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
 			d.Deliver(site)
@@ -79,6 +82,20 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 		case <-time.After(loadRetry):
 		}
 	}
+}
+
+// taken notes a commit that is news, and what it took until it was the wanted one.
+func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
+	if r.Took == (gitops.Took{}) {
+		return
+	}
+	why := fmt.Sprintf("%q by %s", r.Subject, r.Author)
+	if r.Signer != "" {
+		why += ", signed by " + r.Signer
+	}
+	d.journal.Taken(why,
+		journal.Part{Name: "ask", Took: r.Took.Ask}, journal.Part{Name: "fetch", Took: r.Took.Fetch}, journal.Part{Name: "judge", Took: r.Took.Judge},
+		journal.Part{Name: "export", Took: r.Took.Export}, journal.Part{Name: "evaluate", Took: evaluate})
 }
 
 // load evaluates the host's part of a revision: a commit is known by its id, a directory by its

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -69,11 +70,23 @@ func (m *machine) history(ctx context.Context, service string, limit int) ([]jou
 func printHistory(w io.Writer, events []journal.Event) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, e := range events {
-		outcome := ""
+		outcome := inParts(e)
 		if e.Err != "" {
-			outcome = "  FAILED: " + e.Err
+			outcome += "  FAILED: " + e.Err
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", e.At.Format(time.DateTime), e.Revision, e.Service, e.Act, e.Why, outcome)
 	}
 	return t.Flush()
+}
+
+// inParts is what the parts of an act took.
+func inParts(e journal.Event) string {
+	if len(e.Parts) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, p := range e.Parts {
+		parts = append(parts, fmt.Sprintf("%s %s", p.Name, p.Took.Round(time.Millisecond)))
+	}
+	return fmt.Sprintf("  in %s: %s", e.Took.Round(time.Millisecond), strings.Join(parts, ", "))
 }

@@ -22,7 +22,24 @@ type Event struct {
 	Act      string        `json:"act"`
 	Why      string        `json:"why,omitempty"`
 	Took     time.Duration `json:"took,omitempty"`
-	Err      string        `json:"err,omitempty"`
+	// Parts are those of Took, in their order.
+	Parts []Part `json:"parts,omitempty"`
+	Err   string `json:"err,omitempty"`
+}
+
+// A Part of an act is what it took a part of its time for.
+type Part struct {
+	Name string        `json:"name"`
+	Took time.Duration `json:"took"`
+}
+
+// Taken appends to the log that a revision of a source became the wanted one.
+func (j *Journal) Taken(why string, parts ...Part) {
+	e := Event{Act: "take revision", Why: why, Parts: parts}
+	for _, p := range parts {
+		e.Took += p.Took
+	}
+	j.note(e)
 }
 
 // Applied appends the outcome of a step to the log.
