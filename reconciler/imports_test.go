@@ -32,8 +32,9 @@ var directions = map[string][]string{
 	"reconciler/journal":   edge,
 	"reconciler/model":     edge,
 	"reconciler/contract":  edge,
+	"reconciler/snapshot":  edge,
 	"reconciler":           edge,
-	"reconciler/console":   {"spec", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model"},
+	"reconciler/console":   {"spec", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model", "reconciler/snapshot"},
 }
 
 var edge = []string{"spec", "reconciler/plan", "reconciler/apply"}

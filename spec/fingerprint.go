@@ -29,6 +29,9 @@ type Release struct {
 	Service Service `json:"service"`
 	// ImageID is the content address of the image, "sha256:...".
 	ImageID string `json:"imageID"`
+	// hidden is the fingerprint of a release whose values have been hidden; see
+	// [Release.Hide].
+	hidden Fingerprint
 }
 
 // Fingerprint hashes what forces a new container, for a service of the named
@@ -38,6 +41,9 @@ type Release struct {
 // place. Ports and what a probe asks for are part of it though no container needs
 // them: a wrong one has to fail on a fresh replica, not on the one that serves.
 func (r Release) Fingerprint(site string) Fingerprint {
+	if r.hidden != "" {
+		return r.hidden
+	}
 	s := r.Service
 	form := struct {
 		Version    int                    `json:"v"`

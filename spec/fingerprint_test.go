@@ -80,6 +80,9 @@ func eachChange(v reflect.Value, path string, f func(path string)) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
 			eachChange(v.Field(i), strings.TrimPrefix(path+"."+v.Type().Field(i).Name, "."), f)
 		}
 	case reflect.Map:

@@ -78,10 +78,10 @@ func (t *taker) fail(file, what, expected string) {
 }
 
 // skipped are the entries that are no part of a spec, whatever they are; also what
-// editors leave beside a file that is being written.
+// editors leave beside a file that is being written, and what is known of hosts.
 func skipped(name string) bool {
 	base := path.Base(name)
-	return name == ".git" || name == "cue.mod/pkg/havn.internal" ||
+	return name == ".git" || name == ".havn" || name == "cue.mod/pkg/havn.internal" ||
 		strings.HasPrefix(base, ".#") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp")
 }
 

@@ -17,8 +17,7 @@ import (
 )
 
 func newPlan() *cobra.Command {
-	m := &machine{}
-	var asJSON, prune bool
+	p := &planning{machine: &machine{}}
 	c := &cobra.Command{
 		Use:   "plan DIR",
 		Short: "Show what a directory of specs would change on this machine, and why",
@@ -27,36 +26,96 @@ field old and new, whether it is without downtime, and each step on the road. Th
 road is made by the same planner that would walk it; it takes it that new releases
 become ready.
 
+With --against it is for the host that a file of ` + "`havn status --snapshot`" + ` shows, and
+needs neither that host nor Docker. Values that may be secret are not in the file: of
+those the plan says that they change.
+
 Exit codes: 0 nothing to do; 2 there are changes; 1 the plan could not be made.`,
 		Args: args(cobra.ExactArgs(1)),
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().BoolVar(&prune, "prune", false, "agree to removing more services at once than havn does unasked")
-	m.flags(c.Flags())
+	c.Flags().BoolVar(&p.json, "json", false, "print JSON")
+	c.Flags().BoolVar(&p.markdown, "markdown", false, "print Markdown, for a comment on a pull request")
+	c.Flags().BoolVar(&p.prune, "prune", false, "agree to removing more services at once than havn does unasked")
+	c.Flags().StringVar(&p.against, "against", "", "plan for the host that this snapshot shows (- for the standard input)")
+	p.machine.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		// The plan is for the host that the last run or apply was for.
-		if err := errors.Join(m.recall(c.Flags(), "name", "label"), m.complete()); err != nil {
-			return usage(c, err)
+		if p.json && p.markdown {
+			return usage(c, errTwoForms)
 		}
-		site, err := spec.LoadFor(c.Context(), given[0], m.self.host())
-		if err != nil {
-			return failedSpec(err)
+		plan := p.here
+		if p.against != "" {
+			plan = p.elsewhere
 		}
-		road, err := m.forecast(c.Context(), site, prune)
+		road, err := plan(c, given[0])
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			err = printJSON(c.OutOrStdout(), road)
-		} else {
-			err = printRoad(c.OutOrStdout(), road)
+		if err := p.print(c.OutOrStdout(), road); err != nil {
+			return err
 		}
-		if err == nil && road.Pending() {
+		if road.Pending() {
 			return &exitError{code: exitPending}
 		}
-		return err
+		return nil
 	}
 	return c
+}
+
+// planning is one `havn plan`.
+type planning struct {
+	machine               *machine
+	json, markdown, prune bool
+	against               string
+	// asOf says which host the plan is for, if that is not this one.
+	asOf string
+}
+
+func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err error) {
+	m := p.machine
+	// The plan is for the host that the last run or apply was for.
+	if err := errors.Join(m.recall(c.Flags(), "name", "label"), m.complete()); err != nil {
+		return road, usage(c, err)
+	}
+	site, err := spec.LoadFor(c.Context(), dir, m.self.host())
+	if err != nil {
+		return road, failedSpec(err)
+	}
+	return m.forecast(c.Context(), site, p.prune)
+}
+
+// elsewhere plans for the host of the snapshot, and says what that rests on.
+func (p *planning) elsewhere(c *cobra.Command, dir string) (road model.Road, err error) {
+	host, err := p.machine.self.asked()
+	if err != nil {
+		return road, usage(c, err)
+	}
+	s, err := readSnapshot(p.against)
+	if err != nil {
+		return road, err
+	}
+	if host == nil {
+		host = &s.Host
+	}
+	site, err := spec.LoadFor(c.Context(), dir, host)
+	if err != nil {
+		return road, failedSpec(err)
+	}
+	now := time.Now()
+	for _, note := range snapshotNotes(s, site, now) {
+		fmt.Fprintln(c.ErrOrStderr(), note)
+	}
+	p.asOf = asOf(s, now)
+	return forecastAgainst(c.Context(), s, site, p.prune)
+}
+
+func (p *planning) print(w io.Writer, road model.Road) error {
+	switch {
+	case p.json:
+		return printJSON(w, road)
+	case p.markdown:
+		return printMarkdown(w, road, p.asOf)
+	}
+	return printRoad(w, road)
 }
 
 // forecast asks the havn that runs, or looks at the host if none does.
@@ -99,13 +158,7 @@ func printRoad(w io.Writer, r model.Road) error {
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "\nthe road, about %s:\n", r.Took.Std().Round(100*time.Millisecond))
 	}
-	for _, s := range r.Steps {
-		who := ""
-		if s.Service != "" {
-			who = s.Service + ": "
-		}
-		fmt.Fprintf(&b, "  %7s  %s%s  # %s\n", s.After.Std().Round(100*time.Millisecond), who, s.Act, s.Why)
-	}
+	printSteps(&b, r)
 	for _, k := range r.Blocked {
 		fmt.Fprintf(&b, "blocked: %s\n", strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": "))
 	}
@@ -114,6 +167,16 @@ func printRoad(w io.Writer, r model.Road) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func printSteps(b *strings.Builder, r model.Road) {
+	for _, s := range r.Steps {
+		who := ""
+		if s.Service != "" {
+			who = s.Service + ": "
+		}
+		fmt.Fprintf(b, "  %7s  %s%s  # %s\n", s.After.Std().Round(100*time.Millisecond), who, s.Act, s.Why)
+	}
 }
 
 func blockedOn(b plan.Blocked) string { return b.Service + b.Route }

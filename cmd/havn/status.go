@@ -22,16 +22,21 @@ import (
 func newStatus() *cobra.Command {
 	m := &machine{}
 	var asJSON bool
+	var file string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the site stands: services, routes, revision",
 		Args:  args(cobra.NoArgs),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&file, "snapshot", "", "write what `havn plan --against` needs of this host to a file (- for the standard output), without secrets")
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := m.completeFrom(c.Flags()); err != nil {
 			return usage(c, err)
+		}
+		if file != "" {
+			return writeSnapshot(c, m, file)
 		}
 		s, err := status(c.Context(), m)
 		if err != nil {
@@ -77,8 +82,9 @@ const probed = 2 * time.Second
 
 // lookUntilProbed looks at the host until every replica has been probed once.
 func (h *host) lookUntilProbed(ctx context.Context, want spec.Site) reconciler.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, probed)
-	defer cancel()
+	// A look has deadlines of its own; this one is for the probes alone.
+	enough := time.NewTimer(probed)
+	defer enough.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -88,6 +94,8 @@ func (h *host) lookUntilProbed(ctx context.Context, want spec.Site) reconciler.O
 		}
 		select {
 		case <-ctx.Done():
+			return o
+		case <-enough.C:
 			return o
 		case <-tick.C:
 		}

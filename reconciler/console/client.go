@@ -15,6 +15,7 @@ import (
 
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/snapshot"
 	"havn.internal/spec"
 )
 
@@ -51,6 +52,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
 	var road model.Road
 	return road, c.call(ctx, http.MethodPost, "/v1/forecast", want, &road)
+}
+
+// Snapshot asks for what a plan elsewhere needs of the host.
+func (c *Client) Snapshot(ctx context.Context) (snapshot.Snapshot, error) {
+	var s snapshot.Snapshot
+	return s, c.call(ctx, http.MethodGet, "/v1/snapshot", nil, &s)
 }
 
 // History returns the newest acts of a service, of all if it is empty.

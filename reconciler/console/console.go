@@ -20,6 +20,7 @@ import (
 
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/snapshot"
 	"havn.internal/spec"
 )
 
@@ -38,6 +39,8 @@ type Havn interface {
 	Status(ctx context.Context) Status
 	// Forecast says what a site would change on this host.
 	Forecast(ctx context.Context, want spec.Site) (model.Road, error)
+	// Snapshot is what a plan elsewhere needs of this host.
+	Snapshot(ctx context.Context) (snapshot.Snapshot, error)
 	// History returns the newest acts of a service, of all if it is empty, oldest of
 	// them first.
 	History(service string, limit int) ([]journal.Event, error)
@@ -97,6 +100,14 @@ func handler(h Havn) http.Handler {
 			return
 		}
 		answer(w, events)
+	})
+	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, r *http.Request) {
+		s, err := h.Snapshot(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		answer(w, s)
 	})
 	mux.HandleFunc("POST /v1/forecast", func(w http.ResponseWriter, r *http.Request) {
 		var site spec.Site

@@ -16,6 +16,7 @@ import (
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
+	"havn.internal/reconciler/snapshot"
 	"havn.internal/spec"
 )
 
@@ -31,6 +32,9 @@ type asked struct {
 func (a *asked) Status(context.Context) console.Status { return a.status }
 func (a *asked) History(service string, limit int) ([]journal.Event, error) {
 	return []journal.Event{{Service: service, Act: strconv.Itoa(limit)}}, nil
+}
+func (a *asked) Snapshot(context.Context) (snapshot.Snapshot, error) {
+	return snapshot.Snapshot{Site: "s"}, a.err
 }
 func (a *asked) Accept(commit string) error {
 	a.commit = commit

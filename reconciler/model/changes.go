@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -170,7 +169,9 @@ func (c *Change) outage(want spec.Site, outages map[string]time.Duration) {
 }
 
 // Hash identifies a wanted site and all of the observed host that a plan for it
-// depends on, but for what passes by itself: probes, drains, acts in flight.
+// depends on, but for what passes by itself: probes, drains, acts in flight. Of
+// the host it takes in no more than a snapshot shows, so that a plan against one
+// has the hash of the plan on the host.
 func Hash(want spec.Site, have plan.Observed) string {
 	want.Revision = ""
 	type replica struct{ ID, Fingerprint, State, Drift string }
@@ -183,24 +184,24 @@ func Hash(want spec.Site, have plan.Observed) string {
 		Table      plan.Table
 		Generation int
 		Verdicts   []string
-		Good       map[string]spec.Fingerprint
+		Good       map[string]string
 	}{
-		Want: want, Network: have.Network, Volumes: have.Volumes, Table: have.Gateway.Table, Generation: have.Gateway.Generation,
-		Replicas: map[string]replica{}, Images: map[string]string{}, Good: map[string]spec.Fingerprint{},
+		Want: want, Network: have.Network, Volumes: have.Volumes, Table: have.Gateway.Table.Hide(), Generation: have.Gateway.Generation,
+		Replicas: map[string]replica{}, Images: map[string]string{}, Good: map[string]string{},
 	}
 	form.Network.Taken = nil
 	for name, c := range have.Containers {
-		form.Replicas[name] = replica{c.ID, string(c.Fingerprint), string(c.State), c.Drift}
+		form.Replicas[name] = replica{c.ID, c.Fingerprint.Short(), string(c.State), c.Drift}
 	}
 	for ref, i := range have.Images {
 		form.Images[ref] = i.ID + i.Problem
 	}
 	for k := range have.Verdicts {
-		form.Verdicts = append(form.Verdicts, fmt.Sprintf("%s %s", k.Service, k.Fingerprint))
+		form.Verdicts = append(form.Verdicts, k.Service+" "+k.Fingerprint.Short())
 	}
 	slices.Sort(form.Verdicts)
 	for name, r := range have.LastGood {
-		form.Good[name] = r.Fingerprint(have.Site)
+		form.Good[name] = r.Fingerprint(have.Site).Short()
 	}
 	text, err := json.Marshal(form)
 	if err != nil {

@@ -20,13 +20,20 @@ type Change struct {
 func (c Change) String() string { return fmt.Sprintf("%s: %s -> %s", c.Field, c.Old, c.New) }
 
 // Changes lists the fields in which two releases differ, sorted, each with its
-// old and new value. A field that is absent on one side reads "(none)".
+// old and new value. A field that is absent on one side reads "(none)". If values
+// of one release are hidden, so are the other's: what changed is told, not to what.
 func Changes(from, to spec.Release) []Change {
+	if from.Hidden() || to.Hidden() {
+		from, to = from.Hide("hidden"), to.Hide("hidden")
+	}
 	return compare(fields(from), fields(to))
 }
 
 // LocationChanges is [Changes] for two locations; their servers do not count.
 func LocationChanges(from, to Location) []Change {
+	if from.hidden || to.hidden {
+		from, to = from.Hide(), to.Hide()
+	}
 	return compare(locationFields(from), locationFields(to))
 }
 

@@ -37,6 +37,8 @@ type Location struct {
 	// Servers could (nginx: server ... backup), so a release that dies in its watch
 	// window takes along no more than what it was answering.
 	Spares []netip.AddrPort `json:"spares,omitempty"`
+	// hidden: values of the target have been hidden; see [Location.Hide].
+	hidden bool
 }
 
 // LocationKey identifies the requests a location takes, whatever becomes of them.

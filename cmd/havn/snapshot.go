@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/snapshot"
+	"havn.internal/spec"
+)
+
+// writeSnapshot writes a snapshot of the host; who reads the file while that goes
+// on has the old one.
+func writeSnapshot(c *cobra.Command, m *machine, path string) error {
+	s, err := takeSnapshot(c.Context(), m)
+	if err != nil {
+		return err
+	}
+	text, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err = c.OutOrStdout().Write(text)
+		return err
+	}
+	if err := replaceWith(path, text); err != nil {
+		return fmt.Errorf("write the snapshot: %w", err)
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "wrote %s: %s of site %s, %s\n", path, count(len(s.Containers), "replica"), s.Site, s.At.Format(time.RFC3339))
+	return err
+}
+
+// replaceWith writes a file whole or not at all, for its owner to read.
+func replaceWith(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// takeSnapshot asks the havn that runs, or looks at the host if none does.
+func takeSnapshot(ctx context.Context, m *machine) (s snapshot.Snapshot, err error) {
+	client, err := console.Dial(ctx, m.state)
+	if err == nil {
+		return client.Snapshot(ctx)
+	}
+	if !errors.Is(err, console.ErrNotRunning) {
+		return s, err
+	}
+	log, err := m.log.logger()
+	if err != nil {
+		return s, err
+	}
+	h, err := m.open(ctx, log, false)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	want, _ := h.journal.Site()
+	return h.snapshot(ctx, m, want)
+}
+
+// Snapshot implements [console.Havn].
+func (d *daemon) Snapshot(ctx context.Context) (snapshot.Snapshot, error) {
+	want, _ := d.Want()
+	s, err := d.snapshot(ctx, d.machine, want)
+	if s.Machine.AllowBind == nil {
+		s.Machine.AllowBind = []string{}
+	}
+	return s, err
+}
+
+// snapshot looks at the host, also at what a site other than the wanted one might
+// want of it.
+func (h *host) snapshot(ctx context.Context, m *machine, want spec.Site) (snapshot.Snapshot, error) {
+	revision := want.Revision
+	// What references are resolved to belongs to a revision; a plan elsewhere is for
+	// another one.
+	want.Revision = ""
+	o := h.lookUntilProbed(ctx, want)
+	if o.Err != nil {
+		return snapshot.Snapshot{}, o.Err
+	}
+	have := o.Have
+	var refs []string
+	for _, s := range want.Services {
+		refs = append(refs, s.Image)
+	}
+	for _, r := range have.LastGood {
+		refs = append(refs, r.Service.Image)
+	}
+	for _, c := range have.Containers {
+		refs = append(refs, c.Release.Service.Image)
+	}
+	volumes, images, err := h.engine.Inventory(ctx, refs)
+	if err != nil {
+		return snapshot.Snapshot{}, fmt.Errorf("look for volumes and images: %w", err)
+	}
+	for name, v := range volumes {
+		have.Volumes[name] = v
+	}
+	for ref, i := range images {
+		have.Images[ref] = i
+	}
+	s := snapshot.Take(have)
+	s.At, s.Havn, s.Host = o.At.UTC().Round(0), version(), *m.self.host()
+	s.Revision, s.Pins = revision, h.journal.Pins(revision)
+	s.Machine = snapshot.Machine{HTTP: m.http, Gateway: m.gateway, Nginx: h.gateway.Version(), AllowBind: m.allowBind}
+	return s, nil
+}
