@@ -9,8 +9,10 @@ import (
 // descend from.
 type Accepted struct {
 	Commit string `json:"commit"`
-	// Tree is the content of the spec path.
-	Tree string `json:"tree"`
+	// Tree is the content of the spec path, or what of the module around it the spec
+	// at Inside is made of.
+	Tree   string `json:"tree"`
+	Inside string `json:"inside,omitempty"`
 	// Source is the remote and what is followed there; another one starts anew.
 	Source string `json:"source"`
 	Path   string `json:"path,omitempty"`

@@ -64,6 +64,24 @@ func read(root string) (content, error) {
 	return c, err
 }
 
+// add adds what stands around the directory.
+func (c *content) add(a Around) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s ", c.id, a.Inside)
+	for _, name := range a.Files {
+		file := filepath.Join(a.Root, name)
+		fmt.Fprintf(h, "%d %s ", len(name), name)
+		if i, err := os.Lstat(file); err != nil || !i.Mode().IsRegular() {
+			continue
+		}
+		size := hashFile(h, file)
+		if filepath.Ext(name) == ".cue" && !strings.HasPrefix(name, "cue.mod/") {
+			c.specs[filepath.Join("..", name)] = size
+		}
+	}
+	c.id = fmt.Sprintf("sha256:%x", h.Sum(nil)[:8])
+}
+
 func hashFile(h io.Writer, path string) int64 {
 	f, err := os.Open(path)
 	if err != nil {

@@ -31,9 +31,21 @@ const (
 // A Directory is a plain directory as a source.
 type Directory struct {
 	Path string
-	Log  *slog.Logger
+	// Around says what the directory's spec is made of beside what is below the
+	// directory; nil if that is nothing.
+	Around func(dir string) Around
+	Log    *slog.Logger
 	// Problem is told why nothing is delivered, and nil when that is over.
 	Problem func(error)
+}
+
+// Around is what a directory's spec is made of beside the directory.
+type Around struct {
+	// Root is the directory that the spec is a part of, and Inside the path there.
+	Root, Inside string
+	// Files and Dirs are relative to Root. A change in one of Dirs, and not below it,
+	// may be one of the files.
+	Files, Dirs []string
 }
 
 // errEmpty: a directory without specs is held to be an accident.
@@ -98,10 +110,10 @@ func (s *source) settle(ctx context.Context, calm time.Duration) {
 
 // look delivers the directory if its content is another than last time.
 func (s *source) look(ctx context.Context) {
-	root, now, err := s.read()
+	r, now, err := s.read()
 	if err == nil && (now.lacks(s.last) || gitAtWork(s.Path)) {
 		s.settle(ctx, doubt)
-		root, now, err = s.read()
+		r, now, err = s.read()
 	}
 	if ctx.Err() != nil {
 		return
@@ -122,20 +134,46 @@ func (s *source) look(ctx context.Context) {
 	}
 	if now.id != s.last.id {
 		s.last = now
-		s.deliver(Revision{ID: now.id, Dir: root})
+		s.deliver(r)
 	}
 }
 
 // read watches the directory as it is now, and then reads it: what changes in
 // between is looked at once more.
-func (s *source) read() (root string, now content, err error) {
-	s.watcher.follow()
-	root, err = filepath.EvalSymlinks(s.Path)
+func (s *source) read() (r Revision, now content, err error) {
+	_, around, _ := s.find()
+	s.watcher.follow(around.dirs())
+	root, around, err := s.find()
 	if err != nil {
-		return "", now, err
+		return r, now, err
+	}
+	r.Dir = root
+	if around.Inside != "" {
+		r.Dir, r.Inside = around.Root, around.Inside
 	}
 	now, err = read(root)
-	return root, now, err
+	if err == nil && around.Inside != "" {
+		now.add(around)
+	}
+	r.ID = now.id
+	return r, now, err
+}
+
+// find is where the path leads, and what belongs to it there.
+func (s *source) find() (root string, around Around, err error) {
+	root, err = filepath.EvalSymlinks(s.Path)
+	if err == nil && s.Around != nil {
+		around = s.Around(root)
+	}
+	return root, around, err
+}
+
+func (a Around) dirs() []string {
+	var dirs []string
+	for _, dir := range a.Dirs {
+		dirs = append(dirs, filepath.Join(a.Root, dir))
+	}
+	return dirs
 }
 
 func (s *source) tell(err error) {

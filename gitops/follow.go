@@ -31,7 +31,7 @@ func (g *Git) resume(deliver func(Revision)) {
 
 func (g *Git) deliver(a Accepted, dir string, deliver func(Revision)) {
 	g.delivered = a.Commit
-	deliver(Revision{ID: a.Commit, Dir: dir, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer, Took: g.took})
+	deliver(Revision{ID: a.Commit, Dir: dir, Inside: a.Inside, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer, Took: g.took})
 }
 
 // poll asks the remote once, and delivers what it may.
@@ -120,13 +120,13 @@ func (g *Git) judge(ctx context.Context, name, commit string, deliver func(Revis
 		return err
 	}
 	g.took.Judge = g.lap()
-	tree, dir, err := g.export(ctx, commit)
+	part, dir, err := g.export(ctx, commit)
 	if err != nil {
 		return err
 	}
 	g.took.Export = g.lap()
 	a := Accepted{
-		Commit: commit, Tree: tree, Source: g.source(), Path: g.Path,
+		Commit: commit, Tree: part.Tree, Inside: part.Inside, Source: g.source(), Path: g.Path,
 		Subject: c.Subject, Author: c.Author, Signer: signer, Time: c.Time, At: time.Now().UTC(),
 	}
 	if err := g.Memory.Accept(a); err != nil {
@@ -135,7 +135,7 @@ func (g *Git) judge(ctx context.Context, name, commit string, deliver func(Revis
 	g.mu.Lock()
 	g.status.Accepted, g.consent = a, ""
 	g.mu.Unlock()
-	g.store.clean(tree)
+	g.store.clean(part.Tree)
 	g.deliver(a, dir, deliver)
 	return nil
 }
@@ -194,17 +194,17 @@ func (g *Git) trusted(ctx context.Context, since, commit string) (signer string,
 }
 
 // export puts the spec of a commit on disk. What a spec may not hold, holds it.
-func (g *Git) export(ctx context.Context, commit string) (tree, dir string, err error) {
-	tree, err = g.mirror.Tree(ctx, commit, g.Path)
+func (g *Git) export(ctx context.Context, commit string) (part git.Part, dir string, err error) {
+	part, err = g.mirror.Part(ctx, commit, g.Path, g.Around)
 	if err == nil {
-		dir, err = g.store.export(ctx, g.mirror, tree)
+		dir, err = g.store.export(ctx, g.mirror, part)
 	}
 	var refused *git.Refused
 	switch {
 	case errors.As(err, &refused):
-		return "", "", &Held{Commit: commit, Why: refused.Error(), Do: "push a revision without that", final: true}
+		return part, "", &Held{Commit: commit, Why: refused.Error(), Do: "push a revision without that", final: true}
 	case errors.Is(err, git.ErrNoPath):
-		return "", "", &Held{Commit: commit, Why: fmt.Sprintf("it has no directory %s", g.Path), Do: "push it again, or follow another path; `havn down` is what stops a site", final: true}
+		return part, "", &Held{Commit: commit, Why: fmt.Sprintf("it has no directory %s", g.Path), Do: "push it again, or follow another path; `havn down` is what stops a site", final: true}
 	}
-	return tree, dir, err
+	return part, dir, err
 }

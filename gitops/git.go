@@ -20,8 +20,11 @@ type GitOptions struct {
 	Remote git.Remote
 	Ref    git.Ref
 	// Path of the spec inside the repository; "" is its top.
-	Path  string
-	Trust trust.Policy
+	Path string
+	// Around finds what a spec inside a CUE module is made of; if it is nil, a spec is
+	// its directory alone.
+	Around git.Around
+	Trust  trust.Policy
 	// Interval at which the remote is asked; a minute if 0.
 	Interval time.Duration
 	// State is a directory for this source alone.
@@ -171,15 +174,15 @@ func (g *Git) At(ctx context.Context, commit string) (Revision, error) {
 	if err != nil {
 		return Revision{}, err
 	}
-	tree, err := g.mirror.Tree(ctx, id, g.Path)
+	part, err := g.mirror.Part(ctx, id, g.Path, g.Around)
 	if err != nil {
 		return Revision{}, err
 	}
-	dir, err := g.store.export(ctx, g.mirror, tree)
+	dir, err := g.store.export(ctx, g.mirror, part)
 	if err != nil {
 		return Revision{}, err
 	}
-	return Revision{ID: id, Dir: dir, Commit: id, Subject: c.Subject, Author: c.Author, Time: c.Time}, nil
+	return Revision{ID: id, Dir: dir, Inside: part.Inside, Commit: id, Subject: c.Subject, Author: c.Author, Time: c.Time}, nil
 }
 
 // planned notes when the remote is asked next.

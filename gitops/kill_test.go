@@ -52,6 +52,9 @@ func (d diary) Accept(a Accepted) error {
 func followUntilKilled(dir, url string) {
 	o := options(nil, url)
 	o.State, o.Memory = filepath.Join(dir, "state"), diary{dir}
+	if o.Path = os.Getenv(asSource + "_PATH"); o.Path != "" {
+		o.Around = around
+	}
 	g, err := NewGit(o)
 	if err != nil {
 		os.Exit(1)
@@ -62,12 +65,12 @@ func followUntilKilled(dir, url string) {
 }
 
 // process starts one that follows.
-func process(t *testing.T, dir, url string) *exec.Cmd {
+func process(t *testing.T, dir, url, path string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	check(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), asSource+"="+dir, asSource+"_URL="+url)
+	cmd.Env = append(os.Environ(), asSource+"="+dir, asSource+"_URL="+url, asSource+"_PATH="+path)
 	cmd.Stderr = os.Stderr
 	check(t, cmd.Start())
 	return cmd
@@ -76,9 +79,18 @@ func process(t *testing.T, dir, url string) *exec.Cmd {
 // Killed at any moment of accepting a revision: nothing half done is delivered, no
 // child lives on, and the next process goes on from there.
 func TestKilledAtAnyMoment(t *testing.T) {
+	killedAtAnyMoment(t, "", 25, site)
+}
+
+// The same where the revision is a host's part of a module.
+func TestKilledAtAnyMomentOfAPart(t *testing.T) {
+	killedAtAnyMoment(t, "hosts/web1", 12, fleet)
+}
+
+func killedAtAnyMoment(t *testing.T, path string, moments int, files func(n int) map[string]string) {
 	r := origin.New(t)
 	dir := t.TempDir()
-	r.Commit(site(0))
+	r.Commit(files(0))
 	begin := time.Now()
 	reach := func(cmd *exec.Cmd, commit string) {
 		t.Helper()
@@ -94,17 +106,16 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		check(t, cmd.Process.Kill())
 		_ = cmd.Wait()
 	}
-	reach(process(t, dir, r.URL()), r.Head())
+	reach(process(t, dir, r.URL(), path), r.Head())
 	whole := time.Since(begin)
-	const moments = 25
 	for i := range moments {
-		commit := r.Commit(site(i + 1))
-		cmd := process(t, dir, r.URL())
+		commit := r.Commit(files(i + 1))
+		cmd := process(t, dir, r.URL(), path)
 		// The moment of death is the subject here, not a wait for something.
-		time.Sleep(whole * time.Duration(i) / moments)
+		time.Sleep(whole * time.Duration(i) / time.Duration(moments))
 		check(t, cmd.Process.Kill())
 		_ = cmd.Wait()
-		reach(process(t, dir, r.URL()), commit)
+		reach(process(t, dir, r.URL(), path), commit)
 		text, err := os.ReadFile(filepath.Join(dir, "accepted"))
 		if err != nil || !strings.Contains(string(text), commit) {
 			t.Fatalf("accepted is %s, %v", text, err)

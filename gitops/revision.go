@@ -12,6 +12,9 @@ type Revision struct {
 	// Dir is where it can be read. That of a commit is read-only, and stays at least
 	// until Keep others have been delivered.
 	Dir string
+	// Inside is where in Dir the spec is: Dir may hold a whole module, of which the
+	// spec is a part. It is empty if the spec is Dir.
+	Inside string
 
 	// The rest is known of commits only. What the author wrote is made printable.
 	Commit          string

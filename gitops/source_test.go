@@ -12,7 +12,13 @@ import (
 	"time"
 
 	"havn.internal/gitops"
+	cue "havn.internal/spec"
 )
+
+func aroundDir(dir string) gitops.Around {
+	root, inside, b := cue.AroundDir(dir)
+	return gitops.Around{Root: root, Inside: inside, Files: b.Files, Dirs: b.Dirs}
+}
 
 // A delivery is a revision with what its web.cue held when it was delivered.
 type delivery struct {
@@ -31,7 +37,7 @@ func follow(t *testing.T, dir string) *follower {
 	t.Helper()
 	f := &follower{t: t, got: make(chan delivery, 1000), problems: make(chan error, 1000)}
 	d := gitops.Directory{
-		Path: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Path: dir, Around: aroundDir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Problem: func(err error) { f.problems <- err },
 	}
 	ctx, cancel := context.WithCancel(context.Background())

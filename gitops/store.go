@@ -30,8 +30,9 @@ func (s *store) whole(tree string) (string, bool) {
 	return s.path(tree), err == nil && id == tree
 }
 
-// export returns the directory of a tree, and makes it if need be.
-func (s *store) export(ctx context.Context, m *git.Mirror, tree string) (string, error) {
+// export returns the directory of a part of a commit, and makes it if need be.
+func (s *store) export(ctx context.Context, m *git.Mirror, part git.Part) (string, error) {
+	tree := part.Tree
 	if dir, ok := s.whole(tree); ok {
 		// It counts as new again.
 		_ = os.Chtimes(dir, time.Time{}, time.Now())
@@ -40,7 +41,7 @@ func (s *store) export(ctx context.Context, m *git.Mirror, tree string) (string,
 	if err := errors.Join(os.MkdirAll(s.dir, 0o755), git.Remove(s.path(tree))); err != nil {
 		return "", fmt.Errorf("export: %w", err)
 	}
-	return s.path(tree), m.Export(ctx, tree, s.path(tree))
+	return s.path(tree), m.Export(ctx, part, s.path(tree))
 }
 
 // sweep removes what an export that was killed has left.

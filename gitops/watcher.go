@@ -24,6 +24,8 @@ type watcher struct {
 	// decide that.
 	root   string
 	pivots map[string]bool
+	// beside are directories in which any entry counts, but not what is below it.
+	beside map[string]bool
 }
 
 func newWatcher(path string) *watcher {
@@ -73,7 +75,7 @@ func (w *watcher) relevant(e fsnotify.Event) bool {
 	if e.Op == fsnotify.Chmod || scratch(filepath.Base(e.Name)) {
 		return false
 	}
-	return w.pivots[e.Name] || e.Name == w.root || strings.HasPrefix(e.Name, w.root+"/")
+	return w.pivots[e.Name] || w.beside[filepath.Dir(e.Name)] || e.Name == w.root || strings.HasPrefix(e.Name, w.root+"/")
 }
 
 // scratch: a file that editors write beside the one they edit.
@@ -82,15 +84,19 @@ func scratch(name string) bool {
 		strings.HasPrefix(name, ".#") || name == "4913"
 }
 
-// follow watches every directory below the path and those that hold its pivots,
-// and no other any more.
-func (w *watcher) follow() {
+// follow watches every directory below the path, those that hold its pivots and those
+// beside it, and no other any more.
+func (w *watcher) follow(beside []string) {
 	if w.notify == nil {
 		return
 	}
 	w.err = nil
 	w.pivots = pivots(w.path)
 	wanted := map[string]bool{}
+	w.beside = map[string]bool{}
+	for _, dir := range beside {
+		w.beside[dir], wanted[dir] = true, true
+	}
 	for p := range w.pivots {
 		wanted[filepath.Dir(p)] = true
 	}

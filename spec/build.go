@@ -32,12 +32,12 @@ func (e *evaluation) build() bool {
 	pkg := e.packageName()
 	overlay := e.overlay(pkg)
 	for {
-		if !hasPackage(overlay, pkg) {
+		if !e.hasPackage(overlay, pkg) {
 			e.empty()
 			return false
 		}
 		instance := load.Instances([]string{"."}, &load.Config{
-			Dir: snapshotRoot, ModuleRoot: snapshotRoot, Package: pkg, Overlay: overlay, Env: []string{"CUE_REGISTRY=none"},
+			Dir: path.Join(snapshotRoot, e.snapshot.Dir), ModuleRoot: snapshotRoot, Package: pkg, Overlay: overlay, Env: []string{"CUE_REGISTRY=none"},
 		})[0]
 		if err := instance.Err; err != nil {
 			if !e.leaveOut(overlay, err) {
@@ -63,13 +63,23 @@ func isStruct(v cue.Value) bool {
 	return kind == cue.StructKind
 }
 
-// Files that stand beside those of the snapshot. No path of a snapshot begins
-// like theirs.
+// Files that stand beside those of the spec. No other file's name begins like
+// theirs.
 const (
 	besidePrefix = " havn "
 	stubFile     = besidePrefix + "stubs.cue"
 	namesFile    = besidePrefix + "names.cue"
 )
+
+func isBeside(name string) bool { return strings.HasPrefix(path.Base(name), besidePrefix) }
+
+// own is the full name of a file in the spec's own directory.
+func (e *evaluation) own(file string) string {
+	return path.Join(snapshotRoot, e.snapshot.Dir, file)
+}
+
+// isOwn: the file stands in the spec's own directory, and not below it.
+func (e *evaluation) isOwn(name string) bool { return path.Dir(name) == path.Clean(e.snapshot.Dir) }
 
 var notFound = regexp.MustCompile(`^reference "(.+)" not found$`)
 
@@ -95,7 +105,7 @@ func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err er
 	for _, name := range sortedKeys(e.stubs) {
 		text += name + ": _\n"
 	}
-	overlay[path.Join(snapshotRoot, stubFile)] = load.FromString(text)
+	overlay[e.own(stubFile)] = load.FromString(text)
 	return true
 }
 
@@ -140,9 +150,9 @@ func (e *evaluation) empty() {
 }
 
 // hasPackage: a file of the user's is left in the overlay.
-func hasPackage(overlay map[string]load.Source, pkg string) bool {
+func (e *evaluation) hasPackage(overlay map[string]load.Source, pkg string) bool {
 	for file := range overlay {
-		if name, inside := relative(file); inside && pkg != "" && path.Dir(name) == "." && isCounted(name) {
+		if name, inside := relative(file); inside && pkg != "" && e.isOwn(name) && isCounted(name) {
 			return true
 		}
 	}
@@ -153,7 +163,7 @@ func hasPackage(overlay map[string]load.Source, pkg string) bool {
 func (e *evaluation) packageName() string {
 	count := map[string]int{}
 	for name, content := range e.snapshot.Files {
-		if path.Dir(name) != "." || !isCounted(name) {
+		if !e.isOwn(name) || !isCounted(name) {
 			continue
 		}
 		pkg := packageOf(name, content)
@@ -161,7 +171,7 @@ func (e *evaluation) packageName() string {
 			continue
 		}
 		count[pkg]++
-		if name == bindFile {
+		if path.Base(name) == bindFile {
 			return pkg
 		}
 	}
@@ -193,15 +203,12 @@ func isCounted(name string) bool {
 func (e *evaluation) overlay(pkg string) map[string]load.Source {
 	overlay := map[string]load.Source{}
 	for name, content := range e.snapshot.Files {
-		if !strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) && !strings.HasPrefix(name, besidePrefix) {
+		if !strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) && !isBeside(name) && !e.isBind(name, pkg) {
 			overlay[path.Join(snapshotRoot, name)] = load.FromBytes(content)
 		}
 	}
-	if e.isBound(pkg) {
-		delete(overlay, path.Join(snapshotRoot, bindFile))
-	}
 	if !e.snapshot.Host {
-		overlay[path.Join(snapshotRoot, namesFile)] = load.FromString("package " + pkg + "\n\n" + names)
+		overlay[e.own(namesFile)] = load.FromString("package " + pkg + "\n\n" + names)
 	}
 	if _, has := e.snapshot.Files["cue.mod/module.cue"]; !has {
 		overlay[path.Join(snapshotRoot, "cue.mod/module.cue")] = load.FromString("module: \"havn.invalid/site@v0\"\nlanguage: version: \"v0.14.0\"\n")
@@ -224,9 +231,9 @@ func openSchema(shapes map[string]*shape) string {
 	return text
 }
 
-// isBound: bind.cue is as `havn init` writes it.
-func (e *evaluation) isBound(pkg string) bool {
-	return string(e.snapshot.Files[bindFile]) == schemas.Bind(pkg)
+// isBind: the file is a bind.cue as `havn init` writes it, of the package.
+func (e *evaluation) isBind(name, pkg string) bool {
+	return path.Base(name) == bindFile && string(e.snapshot.Files[name]) == schemas.Bind(pkg)
 }
 
 // names gives each entry its name, as bind.cue does for the stock cue.
@@ -253,7 +260,7 @@ func schemaFiles() map[string][]byte {
 
 // ignored reports .cue files that CUE leaves out without a word.
 func (e *evaluation) ignored(instance *build.Instance) {
-	counted := map[string]bool{path.Join(snapshotRoot, bindFile): e.isBound(instance.PkgName)}
+	counted := map[string]bool{}
 	dirs := map[string]bool{}
 	for _, f := range instance.Files {
 		counted[f.Filename] = true
@@ -262,15 +269,15 @@ func (e *evaluation) ignored(instance *build.Instance) {
 		dirs[dep.Dir] = true
 	}
 	for name, content := range e.snapshot.Files {
-		if !strings.HasSuffix(name, ".cue") || strings.HasPrefix(name, "cue.mod/") || counted[path.Join(snapshotRoot, name)] || e.reported(name) {
+		if !strings.HasSuffix(name, ".cue") || strings.HasPrefix(name, "cue.mod/") || counted[path.Join(snapshotRoot, name)] || e.isBind(name, instance.PkgName) || e.reported(name) {
 			continue
 		}
-		if path.Dir(name) == "." {
+		if e.isOwn(name) {
 			what, expected := whyIgnored(name, content, instance.PkgName)
 			e.problems = append(e.problems, Problem{File: name, What: "CUE leaves this file out: " + what, Expected: expected})
-		} else if !dirs[path.Join(snapshotRoot, path.Dir(name))] {
+		} else if under(name, path.Clean(e.snapshot.Dir)) && !dirs[path.Join(snapshotRoot, path.Dir(name))] {
 			e.problems = append(e.problems, Problem{File: name, What: "a file in a subdirectory that no file of the site imports",
-				Expected: "all files of the site in one directory"})
+				Expected: "all files of the site in one directory; if directories are sites of their own, `havn check ./...`"})
 		}
 	}
 }

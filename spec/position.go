@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // relative turns a file name of the snapshot into the user's.
 func relative(filename string) (string, bool) {
 	name, err := filepath.Rel(snapshotRoot, filename)
-	if err != nil || strings.HasPrefix(name, "..") || strings.HasPrefix(name, besidePrefix) || strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
+	if err != nil || strings.HasPrefix(name, "..") || isBeside(name) || strings.HasPrefix(name, "cue.mod/pkg/"+moduleDir) {
 		return "", false
 	}
 	return filepath.ToSlash(name), true
@@ -29,7 +30,7 @@ func problemAt(positions []token.Pos) (Problem, bool) {
 		name, inside := relative(pos.Filename())
 		p := Problem{File: name, Line: pos.Line(), Column: pos.Column()}
 		switch {
-		case inside && name != bindFile:
+		case inside && path.Base(name) != bindFile:
 			return p, true
 		case inside && bound.File == "":
 			bound = p

@@ -28,26 +28,51 @@ const (
 // the machine can be read, and nothing changes meanwhile.
 type Snapshot struct {
 	Files map[string][]byte
+	// Dir is where among them the spec is, if they are those of a CUE module that it
+	// is a part of.
+	Dir string `json:",omitempty"`
 	// As is the host whose part is evaluated; nil is the whole.
 	As *Host `json:",omitempty"`
 	// Host: it is a host file, and no spec.
 	Host bool `json:",omitempty"`
 }
 
-// TakeSnapshot reads a directory. Anything in it that is not a plain file within
-// bounds is a Problem.
-func TakeSnapshot(dir string) (Snapshot, error) {
+// TakeSnapshot reads a directory, with what it needs of the CUE module that it stands
+// in ([Locate]). Anything in it that is not a plain file within bounds is a Problem.
+func TakeSnapshot(dir string) (Snapshot, error) { return TakeSnapshotIn(Locate(dir)) }
+
+// TakeSnapshotIn reads the spec at a path inside a directory; "" is all of it.
+func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
 	}
 	defer func() { _ = root.Close() }()
 	t := &taker{root: root, files: map[string][]byte{}}
-	t.walk(".", 0)
+	if inside == "" {
+		t.walk(".", 0)
+	} else {
+		t.inModule(inside)
+	}
 	if len(t.problems) > 0 {
 		return Snapshot{}, t.problems.sorted()
 	}
-	return Snapshot{Files: t.files}, nil
+	return Snapshot{Files: t.files, Dir: inside}, nil
+}
+
+// inModule takes what the spec at a path of a module is made of.
+func (t *taker) inModule(inside string) {
+	t.walk(inside, strings.Count(inside, "/")+1)
+	t.walk("cue.mod", 1)
+	beside, err := Around(t.root.FS(), inside)
+	if err != nil {
+		t.fail(inside, plainError(err), "")
+	}
+	for _, name := range beside.Files {
+		if i, err := t.root.Lstat(name); err == nil {
+			t.entry(name, i.Mode().Type(), 0)
+		}
+	}
 }
 
 func openProblem(dir string, err error) string {
@@ -99,22 +124,23 @@ func (t *taker) walk(dir string, depth int) {
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, entry := range entries {
-		name := path.Join(dir, entry.Name())
-		if t.full || skipped(name) {
-			continue
-		}
-		switch kind := entry.Type(); {
-		case kind.IsRegular():
-			t.take(name)
-		case kind.IsDir() && depth < maxDepth:
-			t.walk(name, depth+1)
-		case kind.IsDir():
-			t.fail(name, "is nested too deeply", fmt.Sprintf("at most %d directories", maxDepth))
-		case kind&fs.ModeSymlink != 0:
-			t.fail(name, "is a symbolic link", "a plain file; links could lead out of the spec")
-		default:
-			t.fail(name, "is a "+kindName(kind), "a plain file")
-		}
+		t.entry(path.Join(dir, entry.Name()), entry.Type(), depth)
+	}
+}
+
+func (t *taker) entry(name string, kind fs.FileMode, depth int) {
+	switch {
+	case t.full || skipped(name):
+	case kind.IsRegular():
+		t.take(name)
+	case kind.IsDir() && depth < maxDepth:
+		t.walk(name, depth+1)
+	case kind.IsDir():
+		t.fail(name, "is nested too deeply", fmt.Sprintf("at most %d directories", maxDepth))
+	case kind&fs.ModeSymlink != 0:
+		t.fail(name, "is a symbolic link", "a plain file; links could lead out of the spec")
+	default:
+		t.fail(name, "is a "+kindName(kind), "a plain file")
 	}
 }
 
@@ -174,6 +200,9 @@ func plainError(err error) string {
 // Revision identifies the content: the same files, the same revision.
 func (s Snapshot) Revision() string {
 	h := sha256.New()
+	if s.Dir != "" {
+		fmt.Fprintf(h, "in %s\n", s.Dir)
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Files)) {
 		fmt.Fprintf(h, "%d %s %d\n", len(name), name, len(s.Files[name]))
 		h.Write(s.Files[name])

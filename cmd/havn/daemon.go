@@ -101,7 +101,7 @@ func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
 // load evaluates the host's part of a revision: a commit is known by its id, a directory by its
 // content. It is known also if that fails.
 func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision string, site spec.Site, err error) {
-	snapshot, err := spec.TakeSnapshot(r.Dir)
+	snapshot, err := spec.TakeSnapshotIn(r.Dir, r.Inside)
 	if err != nil {
 		return r.Commit, site, err
 	}

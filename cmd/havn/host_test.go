@@ -26,7 +26,7 @@ const patience = 60 * time.Second
 
 // TestHostScripts runs testdata/host/*.txtar: the commands that work on a host,
 // against this machine's engine and a real nginx. Each script has a site of its
-// own: $STATE, $SITE and $HTTP.
+// own: $STATE, $SITE and $HTTP; a second one may be $STATE-b, $SITE-b and $HTTP2.
 func TestHostScripts(t *testing.T) {
 	ctx := context.Background()
 	if _, err := images.Nginx(ctx); err != nil {
@@ -56,6 +56,11 @@ func setUpHost(e *testscript.Env) error {
 	site := fmt.Sprintf("ht%d-%s", os.Getpid(), strings.TrimPrefix(filepath.Base(e.WorkDir), "script-"))
 	e.Setenv("SITE", site)
 	e.Setenv("STATE", e.WorkDir+"/state")
+	second, err := freePort()
+	if err != nil {
+		return err
+	}
+	e.Setenv("HTTP2", fmt.Sprintf("127.0.0.1:%d", second))
 	e.Setenv("HTTP", fmt.Sprintf("127.0.0.1:%d", port))
 	// Not before the script's own processes have ended: a havn would make again
 	// what is removed.
@@ -63,7 +68,7 @@ func setUpHost(e *testscript.Env) error {
 	if !isT {
 		return errors.New("the test has no cleanup")
 	}
-	t.Cleanup(func() { removeSite(site) })
+	t.Cleanup(func() { removeSite(site); removeSite(site + "-b") })
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (s *sourceFlags) String() string {
 // directory returns the directory as a source.
 func (s *sourceFlags) directory(log *slog.Logger, problem func(error)) (gitops.Source, error) {
 	path, err := filepath.Abs(s.dir)
-	return gitops.Directory{Path: path, Log: log, Problem: problem}, err
+	return gitops.Directory{Path: path, Around: aroundDir, Log: log, Problem: problem}, err
 }
 
 // git returns the git remote as a source, kept below the state directory.
@@ -95,7 +95,7 @@ func (s *sourceFlags) git(state string, log *slog.Logger, problem func(error)) (
 
 func (s *sourceFlags) options(state string) gitops.GitOptions {
 	return gitops.GitOptions{
-		Remote: s.remote, Ref: s.ref, Path: s.path, Interval: s.interval, State: filepath.Join(state, gitDir),
+		Remote: s.remote, Ref: s.ref, Path: s.path, Around: around, Interval: s.interval, State: filepath.Join(state, gitDir),
 		Trust:  trust.Policy{Mode: trust.Mode(s.mode), Keys: s.keys},
 		Limits: git.DefaultLimits(), Memory: gitops.FileMemory{Path: filepath.Join(state, acceptedFile)},
 	}

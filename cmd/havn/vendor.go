@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"havn.internal/schemas"
+	"havn.internal/spec"
 )
 
 // vendorDir is where a spec repository keeps its copy of the schema, so that the
@@ -127,6 +128,7 @@ var packageClause = regexp.MustCompile(`(?m)^package (\w+)$`)
 
 // checkNotes are what keeps the stock cue from finding in dir what havn finds.
 func checkNotes(dir string) []string {
+	dir, _ = spec.Locate(dir)
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil

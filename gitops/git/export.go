@@ -20,15 +20,17 @@ var ErrDamaged = errors.New("the mirror is damaged")
 // lfs begins a file that stands for another one, kept elsewhere.
 const lfs = "version https://git-lfs.github.com/spec/"
 
-// Export writes the plain files of a tree to a directory that is not there yet,
-// and makes it read-only. What is refused leaves nothing behind.
-func (m *Mirror) Export(ctx context.Context, tree, dir string) (err error) {
-	files, err := m.Files(ctx, tree)
-	if err != nil {
-		return err
+// Export writes the plain files of a part of a commit to a directory that is not
+// there yet, and makes it read-only. What is refused leaves nothing behind.
+func (m *Mirror) Export(ctx context.Context, part Part, dir string) (err error) {
+	files, tree := part.files, part.Tree
+	if files == nil {
+		if files, err = m.Files(ctx, tree); err != nil {
+			return err
+		}
 	}
-	if err := hasSpecs(files); err != nil {
-		return err
+	if !hasSpecs(files, part.Inside) {
+		return errNoSpecs
 	}
 	temporary, err := os.MkdirTemp(filepath.Dir(dir), ".export-")
 	if err != nil {
@@ -54,16 +56,6 @@ func (m *Mirror) Export(ctx context.Context, tree, dir string) (err error) {
 	return nil
 }
 
-// hasSpecs: a directory without specs is held to be an accident.
-func hasSpecs(files []File) error {
-	for _, f := range files {
-		if path.Ext(f.Path) == ".cue" && !strings.HasPrefix(f.Path, "cue.mod/") {
-			return nil
-		}
-	}
-	return &Refused{"", "there are no .cue files in the directory"}
-}
-
 // fill writes the files below dir.
 func (m *Mirror) fill(ctx context.Context, files []File, dir string) error {
 	root, err := os.OpenRoot(dir)
@@ -71,29 +63,43 @@ func (m *Mirror) fill(ctx context.Context, files []File, dir string) error {
 		return fmt.Errorf("export: %w", err)
 	}
 	defer func() { _ = root.Close() }()
+	var size int64
+	return m.blobs(ctx, files, func(f File, content []byte) error {
+		if size += int64(len(content)); size > m.Limits.Size {
+			return m.tooMuch()
+		}
+		if err := write(root, f, content); err != nil {
+			return fmt.Errorf("export: %w", err)
+		}
+		return nil
+	})
+}
+
+// blobs hands on what is in the files, one by one.
+func (m *Mirror) blobs(ctx context.Context, files []File, take func(File, []byte) error) error {
 	var ask strings.Builder
 	for _, f := range files {
 		ask.WriteString(f.ID + "\n")
 	}
 	var next int
-	err = m.stream(ctx, call{args: []string{"cat-file", "--batch"}, stdin: ask.String()}, func(r io.Reader) error {
+	err := m.stream(ctx, call{args: []string{"cat-file", "--batch"}, stdin: ask.String()}, func(r io.Reader) error {
 		in := bufio.NewReader(r)
-		var size int64
 		for next = 0; next < len(files); next++ {
 			content, err := m.blob(in, files[next])
+			if err == nil {
+				err = take(files[next], content)
+			}
 			if err != nil {
 				return err
-			}
-			if size += int64(len(content)); size > m.Limits.Size {
-				return &Refused{"", fmt.Sprintf("the directory holds more than %d MiB", m.Limits.Size>>20)}
-			}
-			if err := write(root, files[next], content); err != nil {
-				return fmt.Errorf("export: %w", err)
 			}
 		}
 		return nil
 	})
 	return m.unfetched(err, files, next)
+}
+
+func (m *Mirror) tooMuch() error {
+	return &Refused{"", fmt.Sprintf("the directory holds more than %d MiB", m.Limits.Size>>20)}
 }
 
 // unfetched explains an object that git does not have. The server was asked to

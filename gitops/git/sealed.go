@@ -43,45 +43,80 @@ func TreeID(dir string, length int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Git sorts a directory as if its name ended in a slash.
-	key := func(e fs.DirEntry) string {
-		if e.IsDir() {
-			return e.Name() + "/"
-		}
-		return e.Name()
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(key(a), key(b)) })
-	var body []byte
+	var listed []sealedEntry
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		info, err := entry.Info()
 		if err != nil {
 			return "", err
 		}
-		var mode, id string
+		e := sealedEntry{name: entry.Name(), mode: plainMode(info.Mode()&0o100 != 0)}
 		switch {
 		case entry.IsDir():
-			mode = "40000"
-			id, err = TreeID(path, length)
+			e.mode = dirMode
+			e.id, err = TreeID(path, length)
 		case !info.Mode().IsRegular():
 			return "", fmt.Errorf("%s is not a plain file", path)
 		default:
-			mode = "100644"
-			if info.Mode()&0o100 != 0 {
-				mode = "100755"
-			}
-			id, err = fileID(path, info.Size(), length)
+			e.id, err = fileID(path, info.Size(), length)
 		}
 		if err != nil {
 			return "", err
 		}
-		raw, _ := hex.DecodeString(id)
-		body = append(append(append(body, mode+" "+entry.Name()...), 0), raw...)
+		listed = append(listed, e)
+	}
+	return hashTree(listed, length), nil
+}
+
+// treeOf is what [TreeID] is of the directory that the files are written to.
+func treeOf(files []File, length int) string {
+	var listed []sealedEntry
+	below := map[string][]File{}
+	for _, f := range files {
+		dir, rest, deeper := strings.Cut(f.Path, "/")
+		if deeper {
+			f.Path = rest
+			below[dir] = append(below[dir], f)
+		} else {
+			listed = append(listed, sealedEntry{f.Path, plainMode(f.Executable), f.ID})
+		}
+	}
+	for dir, files := range below {
+		listed = append(listed, sealedEntry{dir, dirMode, treeOf(files, length)})
+	}
+	return hashTree(listed, length)
+}
+
+// A sealedEntry is one of a directory, as git writes it in a tree.
+type sealedEntry struct{ name, mode, id string }
+
+const dirMode = "40000"
+
+func plainMode(executable bool) string {
+	if executable {
+		return "100755"
+	}
+	return "100644"
+}
+
+func hashTree(entries []sealedEntry, length int) string {
+	// Git sorts a directory as if its name ended in a slash.
+	key := func(e sealedEntry) string {
+		if e.mode == dirMode {
+			return e.name + "/"
+		}
+		return e.name
+	}
+	slices.SortFunc(entries, func(a, b sealedEntry) int { return strings.Compare(key(a), key(b)) })
+	var body []byte
+	for _, e := range entries {
+		raw, _ := hex.DecodeString(e.id)
+		body = append(append(append(body, e.mode+" "+e.name...), 0), raw...)
 	}
 	h := newHash(length)
 	fmt.Fprintf(h, "tree %d\x00", len(body))
 	h.Write(body)
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func fileID(path string, size int64, length int) (string, error) {

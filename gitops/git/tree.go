@@ -92,13 +92,12 @@ const maxRecord = 8 << 10
 // ParseTree reads what ls-tree -r -z prints.
 func ParseTree(r io.Reader, limits Limits) ([]File, error) {
 	in := bufio.NewReaderSize(r, maxRecord)
-	names := folded{}
-	var files []File
+	c := &collector{limits: limits, names: folded{}}
 	for {
 		record, err := in.ReadSlice(0)
 		switch {
 		case errors.Is(err, io.EOF) && len(record) == 0:
-			return files, nil
+			return c.files, nil
 		case errors.Is(err, io.EOF):
 			return nil, io.ErrUnexpectedEOF
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -106,20 +105,10 @@ func ParseTree(r io.Reader, limits Limits) ([]File, error) {
 		case err != nil:
 			return nil, err
 		}
-		if len(files) == limits.Files {
-			return nil, &Refused{"", fmt.Sprintf("there are more than %d files; a spec's directory holds specs only", limits.Files)}
-		}
-		f, err := parseRecord(string(record[:len(record)-1]))
-		if err != nil {
+		meta, name, _ := strings.Cut(string(record[:len(record)-1]), "\t")
+		if err := c.add(meta, name); err != nil {
 			return nil, err
 		}
-		if what := oddName(f.Path, limits.Depth); what != "" {
-			return nil, &Refused{f.Path, what}
-		}
-		if other := names.clash(f.Path); other != "" {
-			return nil, &Refused{f.Path, fmt.Sprintf("differs from %q only in case or accents", other)}
-		}
-		files = append(files, f)
 	}
 }
 
