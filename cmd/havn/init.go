@@ -19,33 +19,47 @@ import (
 
 // repositoryFiles are the files of a new spec repository, of package "site".
 //
-//go:embed repository/*
+//go:embed repository
 var repositoryFiles embed.FS
 
 const moduleFile = "cue.mod/module.cue"
 
 func newInit() *cobra.Command {
-	return &cobra.Command{
+	var ci []string
+	c := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Write a spec repository; in an existing one, update its copy of the schema",
 		Long: `init writes a spec repository that checks and runs as it is: the schema under
 cue.mod, bind.cue, one example service and route, and a workflow that checks every
-change. No file that is there already is overwritten.
+change and shows the plan of each pull request. No file that is there already is
+overwritten.
 
 In a directory that has a cue.mod/module.cue it brings the copy of the schema up to
-that of this havn, and changes nothing else.`,
+that of this havn, and changes nothing else; with --ci it adds the workflow, and
+changes nothing else.`,
 		Args: args(cobra.ExactArgs(1)),
-		RunE: func(c *cobra.Command, given []string) error {
-			if err := initialize(given[0], c.OutOrStdout()); err != nil {
-				return fmt.Errorf("init %s: %w", given[0], err)
-			}
-			return nil
-		},
 	}
+	c.Flags().StringSliceVar(&ci, "ci", []string{"github"}, "services to write a workflow for: github, gitlab, forgejo, or none")
+	c.RunE = func(c *cobra.Command, given []string) error {
+		services, err := ciServices(ci)
+		if err != nil {
+			return usage(c, err)
+		}
+		files, err := workflows(services)
+		if err == nil {
+			err = initialize(given[0], files, c.Flags().Changed("ci"), c.OutOrStdout())
+		}
+		if err != nil {
+			return fmt.Errorf("init %s: %w", given[0], err)
+		}
+		return nil
+	}
+	return c
 }
 
-// initialize writes or updates the spec repository in dir.
-func initialize(dir string, out io.Writer) error {
+// initialize writes or updates the spec repository in dir. In one that is there, the
+// workflows are added if they were asked for, and the schema is updated if not.
+func initialize(dir string, ci []newFile, asked bool, out io.Writer) error {
 	if i, err := os.Stat(dir); err == nil && !i.IsDir() {
 		return errors.New("is a file, expected a directory")
 	}
@@ -59,16 +73,18 @@ func initialize(dir string, out io.Writer) error {
 	defer func() { _ = root.Close() }()
 	module, err := root.ReadFile(moduleFile)
 	switch {
+	case err == nil && asked:
+		return writeFiles(root, ci, out)
 	case err == nil:
 		return updateSchema(root, string(module), out)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return newRepository(root, dir, out)
+	return newRepository(root, dir, ci, out)
 }
 
 // newRepository writes every file of a new repository.
-func newRepository(root *os.Root, dir string, out io.Writer) error {
+func newRepository(root *os.Root, dir string, ci []newFile, out io.Writer) error {
 	if found, _ := fs.Glob(root.FS(), "*.cue"); len(found) > 0 {
 		return fmt.Errorf("has %s but no %s, expected a directory without .cue files, or a CUE module (`cue mod init example.com/site@v0`)", found[0], moduleFile)
 	}
@@ -81,15 +97,8 @@ func newRepository(root *os.Root, dir string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		switch err := writeNew(root, f.name, f.content); {
-		case errors.Is(err, fs.ErrExist):
-			fmt.Fprintf(out, "kept  %s\n", f.name)
-		case err != nil:
-			return err
-		default:
-			fmt.Fprintf(out, "wrote %s\n", f.name)
-		}
+	if err := writeFiles(root, append(files, ci...), out); err != nil {
+		return err
 	}
 	if _, err := syncSchema(root); err != nil {
 		return err
@@ -107,7 +116,7 @@ func newFiles(pkg string) ([]newFile, error) {
 		{"bind.cue", schemas.Bind(pkg)},
 	}
 	for _, f := range []struct{ from, to string }{
-		{"hello.cue", "hello.cue"}, {"hello.conf", "hello.conf"}, {"gitignore", ".gitignore"}, {"check.yml", ".github/workflows/check.yml"},
+		{"hello.cue", "hello.cue"}, {"hello.conf", "hello.conf"}, {"gitignore", ".gitignore"},
 	} {
 		content, err := repositoryFiles.ReadFile("repository/" + f.from)
 		if err != nil {

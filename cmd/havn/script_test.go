@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"blocks": ciBlocks, "snapshot": emptyHost},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("CUE_REGISTRY", "none")
 			e.Setenv("CUE_CACHE_DIR", e.WorkDir+"/.cue-cache")
