@@ -27,26 +27,37 @@ type Options struct {
 	// Init lets the image's own systemd be the first process. The machine may have no
 	// engine yet, so none is awaited, and nothing is loaded.
 	Init bool
-	// Names are the addresses of other machines by the names that this one knows them by.
+	// Beside is a machine whose network this one joins, with the next address; Subnet
+	// is not needed then.
+	Beside *Host
+	// Names are the addresses of machines by the names that this one knows them by.
 	Names map[string]netip.Addr
+	// Mounts are directories of the outer machine, as docker run --volume takes them.
+	Mounts []string
 }
 
 // A Host is a machine in a container.
 type Host struct {
 	Options
 	// Addr is the machine's address; it stays over reboots.
-	Addr netip.Addr
+	Addr    netip.Addr
+	network string
 }
 
 // Start makes the machine and waits until its engine answers. Close removes it,
 // also if Start failed.
 func Start(ctx context.Context, o Options) (*Host, error) {
-	h := &Host{Options: o, Addr: o.Subnet.Masked().Addr().Next().Next()}
+	h := &Host{Options: o, Addr: o.Subnet.Masked().Addr().Next().Next(), network: o.Name}
+	if o.Beside != nil {
+		h.Addr, h.network = o.Beside.Addr.Next(), o.Beside.network
+	}
 	if err := h.Close(); err != nil {
 		return h, err
 	}
-	if _, err := docker(ctx, nil, "network", "create", "--subnet", o.Subnet.Masked().String(), o.Name); err != nil {
-		return h, fmt.Errorf("host %s: network: %w", o.Name, err)
+	if o.Beside == nil {
+		if _, err := docker(ctx, nil, "network", "create", "--subnet", o.Subnet.Masked().String(), h.network); err != nil {
+			return h, fmt.Errorf("host %s: network: %w", o.Name, err)
+		}
 	}
 	if err := h.run(ctx); err != nil {
 		return h, fmt.Errorf("host %s: %w", o.Name, err)
@@ -77,8 +88,11 @@ func (h *Host) run(ctx context.Context) error {
 	var refused error
 	for _, allowed := range rights {
 		args := []string{
-			"run", "--detach", "--name", h.Name, "--hostname", h.Name, "--network", h.Name, "--ip", h.Addr.String(),
+			"run", "--detach", "--name", h.Name, "--hostname", h.Name, "--network", h.network, "--ip", h.Addr.String(),
 			"--tmpfs", "/run:exec", "--volume", "/var/lib/docker", "--volume", "/var/lib/containerd",
+		}
+		for _, m := range h.Mounts {
+			args = append(args, "--volume", m)
 		}
 		for name, addr := range h.Names {
 			args = append(args, "--add-host", name+":"+addr.String())
@@ -104,7 +118,11 @@ func (h *Host) run(ctx context.Context) error {
 func (h *Host) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for _, args := range [][]string{{"rm", "--force", "--volumes", h.Name}, {"network", "rm", h.Name}} {
+	remove := [][]string{{"rm", "--force", "--volumes", h.Name}}
+	if h.Beside == nil {
+		remove = append(remove, []string{"network", "rm", h.network})
+	}
+	for _, args := range remove {
 		if out, err := docker(ctx, nil, args...); err != nil && !gone(out+err.Error()) {
 			return fmt.Errorf("host %s: remove: %w", h.Name, err)
 		}
