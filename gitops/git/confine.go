@@ -16,6 +16,8 @@ type rights struct {
 	read, write []string
 	// others: it may read files of other users, as a repository on this host is.
 	others bool
+	// sockets: it may have local ones.
+	sockets bool
 }
 
 // programs is where git, ssh and gpg are, and what they need to find a host and to
@@ -71,6 +73,12 @@ func (r rights) giveUp() error {
 	}
 	if err := r.dropCapabilities(); err != nil {
 		return fmt.Errorf("give up capabilities: %w", err)
+	}
+	if r.sockets {
+		return nil
+	}
+	if err := noLocalSockets(); err != nil {
+		return fmt.Errorf("give up sockets: %w", err)
 	}
 	return nil
 }

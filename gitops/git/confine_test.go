@@ -1,6 +1,9 @@
 package git
 
 import (
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -70,6 +73,31 @@ func TestChildrenTouchNothingElse(t *testing.T) {
 	}
 	if text, err := os.ReadFile(secret); err != nil || string(text) != "secret" {
 		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// A child reaches no service of this machine by its socket, Docker's least of all,
+// not even with root's user id; the network it reaches.
+func TestChildrenReachNoLocalSocket(t *testing.T) {
+	if _, known := architectures[runtime.GOARCH]; !known {
+		t.Log("there is no filter for this architecture")
+		return
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	web := httptest.NewServer(http.NotFoundHandler())
+	defer web.Close()
+	m := bare(t, Remote{URL: "https://example.org/x"})
+	_, port, _ := net.SplitHostPort(web.Listener.Addr().String())
+	if out, err := m.shell(t.Context(), "perl -e 'use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; connect(S, pack_sockaddr_in("+port+", inet_aton(q(127.0.0.1)))) or die $!'", true); err != nil {
+		t.Errorf("the network is denied: %s %v", out, err)
+	}
+	if out, err := m.shell(t.Context(), "perl -e 'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0) or exit 7; connect(S, pack_sockaddr_un(q("+path+"))) or exit 8'; test $? = 7", true); err != nil {
+		t.Errorf("a local socket is not denied: %s %v", out, err)
 	}
 }
 

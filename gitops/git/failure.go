@@ -18,6 +18,8 @@ type Failure struct {
 	Content bool
 	// Exit is git's exit code, if it got that far.
 	Exit int
+	// Signal ended it, if it is not 0.
+	Signal syscall.Signal
 	// Doubt: the mirror itself may be damaged; see [Mirror.Doubted].
 	Doubt bool
 }
@@ -75,7 +77,7 @@ func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, st
 		return ctx.Err()
 	}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &Failure{Call: name, What: fmt.Sprintf("ended by signal %d (%s); the repository asks for too much", status.Signal(), status.Signal()), Content: true, Doubt: true}
+		return &Failure{Call: name, What: fmt.Sprintf("ended by signal %d (%s); the repository asks for too much", status.Signal(), status.Signal()), Content: true, Doubt: true, Signal: status.Signal()}
 	}
 	for _, cause := range causes {
 		if strings.Contains(stderr, cause.text) {

@@ -34,7 +34,10 @@ type call struct {
 	// may write to.
 	reads []string
 	home  string
-	max   int // of standard output, in bytes; 1 MiB if 0
+	// sockets: it may have those of this machine. gpg takes it for an error when it
+	// can't even ask for an agent.
+	sockets bool
+	max     int // of standard output, in bytes; 1 MiB if 0
 }
 
 // called is how messages name the call.
@@ -105,7 +108,7 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 // rights are what git may do with files for the call: read itself, and write to the
 // mirror.
 func (m *Mirror) rights(c call) rights {
-	r := rights{read: slices.Concat(programs, []string{m.configFile(), m.dir()}, c.reads), write: []string{m.dir(), m.temporary()}}
+	r := rights{sockets: c.sockets, read: slices.Concat(programs, []string{m.configFile(), m.dir()}, c.reads), write: []string{m.dir(), m.temporary()}}
 	if c.home != "" {
 		r.write = append(r.write, c.home)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Keys are the files that say whose signatures count. What is empty is not trusted.
@@ -43,6 +44,9 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	show, verify := base, base
 	show.name, show.args = "log", slices.Concat(config, []string{"log", "--no-walk", "--format=%G?%n%GF%n%GP%n%GS", "--end-of-options", commit})
 	out, err := m.output(ctx, show)
+	if gaveUp(err) {
+		return Signature{Code: "B"}, nil
+	}
 	if err != nil {
 		return Signature{}, err
 	}
@@ -57,11 +61,18 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	switch {
 	case err == nil:
 		s.Sound = true
-	case errors.As(err, &f) && f.Exit == 1:
+	case errors.As(err, &f) && f.Exit == 1, gaveUp(err):
 	default:
 		return Signature{}, err
 	}
 	return s, nil
+}
+
+// gaveUp: the program that checks signatures ended before it had read the commit,
+// because of what the signature is, and git died of writing to it.
+func gaveUp(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Signal == syscall.SIGPIPE
 }
 
 // keyConfig lets git use only the programs and files that there are keys for.
@@ -138,7 +149,7 @@ func (m *Mirror) keyring(ctx context.Context, file string) (string, error) {
 	if err := os.WriteFile(filepath.Join(home, "gpg.conf"), []byte(gpgConfig), 0o600); err != nil {
 		return "", fmt.Errorf("lay the keyring: %w", err)
 	}
-	_, err = m.output(ctx, call{program: "gpg", name: "gpg --import", args: []string{"--import"}, stdin: string(content), env: []string{"GNUPGHOME=" + home}, home: home})
+	_, err = m.output(ctx, call{program: "gpg", name: "gpg --import", args: []string{"--import"}, stdin: string(content), env: []string{"GNUPGHOME=" + home}, home: home, sockets: true})
 	if err != nil {
 		return "", fmt.Errorf("the keyring %s can't be read: %w", file, err)
 	}
