@@ -34,6 +34,7 @@ var directions = map[string][]string{
 	"reconciler/contract":  edge,
 	"reconciler/snapshot":  edge,
 	"reconciler":           edge,
+	"reconciler/tidings":   {"gitops/forge", "gitops/notice", "reconciler", "reconciler/plan"},
 	"reconciler/console":   {"spec", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model", "reconciler/snapshot"},
 }
 

@@ -25,17 +25,14 @@ func (o Outcome) Settled() error {
 	if o.Busy {
 		return ErrUnderWay
 	}
-	var reasons []string
-	for _, b := range o.Plan.Blocked {
-		reasons = append(reasons, named(b.Service+b.Route, b.Why))
-	}
 	for _, w := range o.Plan.Waits {
-		switch {
-		case w.For == plan.ForRetry && w.Tries >= enoughTries:
-			reasons = append(reasons, named(w.Service, w.Why))
-		case w.For != plan.ForNeed:
+		if w.For != plan.ForNeed && !hopeless(w) {
 			return ErrUnderWay
 		}
+	}
+	var reasons []string
+	for _, t := range o.Troubles() {
+		reasons = append(reasons, named(t.Service+t.Route, t.Why))
 	}
 	if len(reasons) == 0 && len(o.Plan.Waits) > 0 {
 		return ErrUnderWay
@@ -52,3 +49,30 @@ func named(who, why string) string {
 	}
 	return who + ": " + why
 }
+
+// A Trouble keeps the host from what the site wants, until somebody acts or what
+// failed again and again succeeds.
+type Trouble struct {
+	// Service or Route is whose it is; neither is the host's.
+	Service, Route string
+	Why            string
+	// Retried: it is tried again and again.
+	Retried bool
+}
+
+// Troubles are what is in the way, whatever else is still under way.
+func (o Outcome) Troubles() []Trouble {
+	var out []Trouble
+	for _, b := range o.Plan.Blocked {
+		out = append(out, Trouble{Service: b.Service, Route: b.Route, Why: b.Why})
+	}
+	for _, w := range o.Plan.Waits {
+		if hopeless(w) {
+			out = append(out, Trouble{Service: w.Service, Why: w.Why, Retried: true})
+		}
+	}
+	return out
+}
+
+// hopeless: the next try will hardly help.
+func hopeless(w plan.Wait) bool { return w.For == plan.ForRetry && w.Tries >= enoughTries }

@@ -52,6 +52,9 @@ type body struct {
 func (c *Client) request(s Status, token string, known []string) egress.Request {
 	name := cut(secret.Scrub(s.Context, known...), longestOf)
 	b := body{State: string(s.State), TargetURL: s.link(known...), Description: s.description(c.Repository.Kind, known...)}
+	if s.State == Overtaken {
+		b.State = "error"
+	}
 	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
 	address := ""
 	switch c.Repository.Kind {
@@ -67,7 +70,7 @@ func (c *Client) request(s Status, token string, known []string) egress.Request 
 		address = c.Repository.API + "/repos/" + c.Repository.Path + "/statuses/" + s.Commit
 	case GitLab:
 		b.Name = name
-		b.State = map[State]string{Pending: "running", Success: "success", Failure: "failed"}[s.State]
+		b.State = map[State]string{Pending: "running", Success: "success", Failure: "failed", Overtaken: "canceled"}[s.State]
 		h.Set("PRIVATE-TOKEN", token)
 		address = c.Repository.API + "/projects/" + url.PathEscape(c.Repository.Path) + "/statuses/" + s.Commit
 	}

@@ -54,11 +54,12 @@ var paths = map[forge.Kind]string{forge.GitHub: "acme/site", forge.GitLab: "acme
 
 func TestEveryState(t *testing.T) {
 	words := map[forge.Kind][]string{
-		forge.GitHub: {"pending", "success", "failure"}, forge.GitLab: {"running", "success", "failed"}, forge.Gitea: {"pending", "success", "failure"},
+		forge.GitHub: {"pending", "success", "failure", "error"}, forge.GitLab: {"running", "success", "failed", "canceled"},
+		forge.Gitea: {"pending", "success", "failure", "error"},
 	}
 	for kind, want := range words {
 		f, c := start(t, kind, paths[kind], egress.Options{})
-		for i, state := range []forge.State{forge.Pending, forge.Success, forge.Failure} {
+		for i, state := range []forge.State{forge.Pending, forge.Success, forge.Failure, forge.Overtaken} {
 			err := c.Set(t.Context(), forge.Status{
 				Commit: commit, State: state, Context: "havn/web1", Service: "web", Reason: "not ready\nafter 60 s", Link: "https://web1.example.com/havn",
 			})

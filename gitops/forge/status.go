@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,7 +18,12 @@ const (
 	Pending State = "pending"
 	Success State = "success"
 	Failure State = "failure"
+	// Overtaken is a commit that was given up for a newer one before it was reached. At
+	// GitHub and Gitea it is an error, as of a build that is cancelled.
+	Overtaken State = "overtaken"
 )
+
+var states = []State{Pending, Success, Failure, Overtaken}
 
 // A Status is what is said about a commit.
 type Status struct {
@@ -46,8 +52,8 @@ func (s Status) check() error {
 	switch {
 	case !commitID.MatchString(s.Commit):
 		return errors.New("forge: a status is for a whole commit id")
-	case s.State != Pending && s.State != Success && s.State != Failure:
-		return errors.New("forge: a status is pending, success or failure")
+	case !slices.Contains(states, s.State):
+		return errors.New("forge: a status is pending, success, failure or overtaken")
 	case s.Context == "":
 		return errors.New("forge: a status has a context")
 	}

@@ -38,6 +38,8 @@ type Event struct {
 	// Over: what was wrong with the service is over. The same trouble is then news
 	// again.
 	Over bool `json:"over,omitempty"`
+	// Ends is how bad it was: who was told of the trouble is told of its end.
+	Ends Severity `json:"ends,omitempty"`
 }
 
 // The longest texts of an event, in characters.

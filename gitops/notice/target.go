@@ -77,7 +77,7 @@ func (t Target) check() (*template.Template, error) {
 
 // wants: the target is told of the event.
 func (t Target) wants(e Event) bool {
-	if e.Severity.rank() < t.Least.rank() {
+	if max(e.Severity.rank(), e.Ends.rank()) < t.Least.rank() {
 		return false
 	}
 	return e.Service == "" || len(t.Services) == 0 || slices.Contains(t.Services, e.Service)

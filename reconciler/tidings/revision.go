@@ -1,0 +1,136 @@
+package tidings
+
+import (
+	"cmp"
+	"time"
+
+	"havn.internal/gitops/forge"
+	"havn.internal/gitops/notice"
+)
+
+// Kinds of events about revisions and the source.
+const (
+	Accepted    = "revision.accepted"
+	Invalid     = "revision.invalid"
+	Unread      = "revision.unread"
+	Held        = "revision.held"
+	Waiting     = "revision.waiting"
+	Reached     = "revision.reached"
+	Unreachable = "source.unreachable"
+)
+
+// mutely is how long a source may be away before that is news: a forge that is
+// restarted is none.
+const mutely = 15 * time.Minute
+
+// Accepted: the revision is wanted from now on.
+func (t *Teller) Accepted(r Revision, now time.Time) News {
+	var n News
+	again := t.wanted.ID == r.ID
+	t.wanted = r
+	t.overtake(&n, r.ID)
+	if again {
+		return n
+	}
+	clear(t.said)
+	// One that was reached before a restart is on its way nowhere.
+	if r.Commit && r.ID != t.reached {
+		t.status(&n, r.ID, forge.Pending, "", "is being rolled out")
+	}
+	if r.ID != t.reached && r.ID != t.Known {
+		title := "revision " + short(r.ID) + " is being rolled out"
+		t.once(&n, notice.Event{At: now, Kind: Accepted, Severity: notice.Info, Revision: r.ID, Title: title, Detail: r.Subject})
+	}
+	return n
+}
+
+// Invalid: the spec of the revision has mistakes. What was wanted stays so.
+func (t *Teller) Invalid(r Revision, why string, now time.Time) News {
+	var n News
+	if r.Commit {
+		t.status(&n, r.ID, forge.Failure, "", "invalid: "+why)
+	}
+	title := "revision " + short(r.ID) + " is invalid; what runs keeps running"
+	t.once(&n, notice.Event{At: now, Kind: Invalid, Severity: notice.Error, Revision: r.ID, Title: title, Detail: why})
+	return n
+}
+
+// Unread: the revision could not be evaluated, which is not its fault, and is tried
+// again.
+func (t *Teller) Unread(r Revision, why string, now time.Time) News {
+	var n News
+	if r.Commit {
+		t.status(&n, r.ID, forge.Pending, "", "can't be evaluated yet: "+why)
+	}
+	title := "revision " + cmp.Or(short(r.ID), "(unknown)") + " can't be evaluated yet; what runs keeps running"
+	t.once(&n, notice.Event{At: now, Kind: Unread, Severity: notice.Warning, Revision: r.ID, Title: title, Detail: why})
+	return n
+}
+
+// Held: the host does not take the commit until a person, or a newer commit, changes
+// that. The commit is empty if what is followed is gone.
+func (t *Teller) Held(commit, why, do string, now time.Time) News {
+	var n News
+	title := "the source has nothing to follow; what runs keeps running"
+	if commit != "" {
+		t.status(&n, commit, forge.Failure, "", "held: "+why)
+		title = "revision " + short(commit) + " is held; what runs keeps running"
+	}
+	t.once(&n, notice.Event{At: now, Kind: Held, Severity: notice.Warning, Revision: commit, Title: title, Detail: why + "\n" + do})
+	return n
+}
+
+// Waits: the revision is good, and the host does not follow it now because a person
+// said so.
+func (t *Teller) Waits(r Revision, why string, now time.Time) News {
+	var n News
+	t.overtake(&n, r.ID, t.wanted.ID)
+	if r.Commit && r.ID != t.wanted.ID {
+		t.status(&n, r.ID, forge.Pending, "", "waits: "+why)
+	}
+	title := "revision " + short(r.ID) + " waits"
+	t.once(&n, notice.Event{At: now, Kind: Waiting, Severity: notice.Info, Revision: r.ID, Title: title, Detail: why})
+	return n
+}
+
+// Source is told why the source does not answer, and nil when it does.
+func (t *Teller) Source(err error, now time.Time) News {
+	why := ""
+	if err != nil {
+		why = err.Error()
+	}
+	return t.mute.is(why, now, mutely, notice.Event{
+		Kind: Unreachable, Severity: notice.Warning, Title: "the source can't be asked; what runs keeps running",
+	}, "the source answers again")
+}
+
+// Tick is told the time, now and then.
+func (t *Teller) Tick(now time.Time) News {
+	return t.mute.is(t.mute.why, now, mutely, notice.Event{
+		Kind: Unreachable, Severity: notice.Warning, Title: "the source can't be asked; what runs keeps running",
+	}, "the source answers again")
+}
+
+// is takes note of what is wrong, nothing if it is empty, and is news when that has
+// lasted for a while and when it is over.
+func (s *spell) is(why string, now time.Time, lasting time.Duration, e notice.Event, over string) News {
+	e.At = now
+	switch {
+	case why == "" && s.told:
+		*s = spell{}
+		e.Over, e.Ends, e.Severity, e.Title = true, e.Severity, notice.Info, over
+		return News{Events: []notice.Event{e}}
+	case why == "":
+		*s = spell{}
+		return News{}
+	case s.since.IsZero():
+		s.since = now
+	}
+	s.why = why
+	if s.told || now.Sub(s.since) < lasting {
+		return News{}
+	}
+	s.told = true
+	e.Detail = why
+	return News{Events: []notice.Event{e}}
+}
