@@ -26,6 +26,7 @@ type daemon struct {
 	// git is the source if that is a git remote, and nil otherwise.
 	git   *gitops.Git
 	hooks *webhooks
+	news  *announcer
 
 	mu        sync.Mutex
 	attempted string
@@ -64,10 +65,12 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 			d.taken(r, time.Since(begin))
 			d.note(revision, "")
 			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
+			d.news.accepted(revision, r)
 			d.Deliver(site)
 			return
 		case errors.As(err, &problems):
 			d.note(revision, problems.Error())
+			d.news.invalid(revision, r, problems)
 			for _, p := range problems {
 				d.log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
 			}
@@ -75,6 +78,7 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 			return
 		}
 		d.note(revision, err.Error())
+		d.news.unread(revision, r, err)
 		d.log.Error("can't evaluate the spec; what runs keeps running", "err", err)
 		d.resume()
 		select {
@@ -131,6 +135,7 @@ func (d *daemon) resume() {
 
 // sourceProblem is told why the source delivers nothing, and nil when that is over.
 func (d *daemon) sourceProblem(err error) {
+	d.news.source(err)
 	held := new(gitops.Held)
 	isHeld := errors.As(err, &held)
 	d.mu.Lock()
@@ -156,6 +161,7 @@ func (d *daemon) sourceProblem(err error) {
 // seen logs what a pass found if it is news, and remembers a revision that was
 // reached.
 func (d *daemon) seen(o reconciler.Outcome) bool {
+	d.news.passed(o)
 	settled := o.Settled()
 	if errors.Is(settled, reconciler.ErrUnderWay) {
 		return true
@@ -189,6 +195,7 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 	s := d.describe(ctx, d.machine, d.Last())
 	s.Source = d.sourceStatus()
 	s.Hook = d.hooks.status(d.Last())
+	d.news.describe(&s)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Running, s.Pid = true, os.Getpid()

@@ -43,7 +43,8 @@ func TestHostScripts(t *testing.T) {
 		Setup:               setUpHost,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"get": get, "until": until, "listen": listen, "docker": dockerCommand,
-			"free": free, "hook": hookCommand,
+			"free": free, "hook": hookCommand, "forge": forgeCommand, "statuses": statusesCommand, "keep": keep,
+			"chat": chatCommand, "messages": messages,
 		},
 	})
 }

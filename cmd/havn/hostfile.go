@@ -33,7 +33,7 @@ var hostFields = map[string]string{
 	"source.git.trust.allowedSigners": "allowed-signers", "source.git.trust.revokedKeys": "revoked-keys", "source.git.trust.keyring": "keyring",
 	"hook.kind": "hook-kind", "hook.secretFile": "hook-secret-file", "hook.listen": "hook-listen", "hook.path": "hook-path", "hook.host": "hook-host",
 	"forge.kind": "forge-kind", "forge.api": "forge-api", "forge.tokenFile": "forge-token-file", "forge.context": "forge-context",
-	"egress.caFile": "egress-ca-file", "egress.proxy": "egress-proxy",
+	"forge.repository": "forge-repository", "notify": "notify", "egress.caFile": "egress-ca-file", "egress.proxy": "egress-proxy",
 }
 
 // A hostFile is the host file that a command goes by.
@@ -121,7 +121,12 @@ func texts(value any) []string {
 		}
 	case map[string]any:
 		for k, v := range value {
-			out = append(out, k+"="+fmt.Sprint(v))
+			text := fmt.Sprint(v)
+			if _, nested := v.(map[string]any); nested {
+				form, _ := json.Marshal(v) // what came from JSON
+				text = string(form)
+			}
+			out = append(out, k+"="+text)
 		}
 		slices.Sort(out)
 	default:

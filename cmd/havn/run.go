@@ -63,6 +63,9 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	if d.hooks, err = t.hook.open(m.state, log); err != nil {
 		return err
 	}
+	if d.news, err = t.announce(s, m.hostName(), h.journal, log); err != nil {
+		return err
+	}
 	h.Own = d.hooks.locations()
 	log.Info("havn runs", "version", version(), "site", m.site, "source", s.String(), "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
 	g, ctx := errgroup.WithContext(ctx)
@@ -70,6 +73,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.Run(ctx, d.seen); return nil })
 	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
+	g.Go(func() error { return d.news.run(ctx) })
 	g.Go(func() error { return d.hooks.run(ctx, func() { d.git.Poke() }) })
 	g.Go(func() error { return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) }) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -13,6 +13,31 @@ func printTell(b *strings.Builder, s console.Status) {
 	if s.Hook != nil {
 		fmt.Fprintf(b, "webhooks  %s\n", hookLine(*s.Hook, time.Now()))
 	}
+	if f := s.Forge; f != nil {
+		fmt.Fprintf(b, "forge     %s %s%s\n", f.Kind, f.Repository, but(f.Problem))
+	}
+	for _, n := range s.Notify {
+		fmt.Fprintf(b, "notify    %s\n", notifyLine(n, time.Now()))
+	}
+}
+
+func notifyLine(n console.Notify, now time.Time) string {
+	line := fmt.Sprintf("%s (%s)", n.Name, n.Kind)
+	if !n.Last.IsZero() {
+		line += "; the last was taken " + ago(n.Last, now)
+	}
+	if n.Waiting > 0 {
+		line += fmt.Sprintf("; %d wait", n.Waiting)
+	}
+	return line + but(n.Problem)
+}
+
+// but is a problem behind something else.
+func but(problem string) string {
+	if problem == "" {
+		return ""
+	}
+	return "; " + problem
 }
 
 func hookLine(h console.Hook, now time.Time) string {

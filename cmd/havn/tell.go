@@ -1,17 +1,31 @@
 package main
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/spf13/pflag"
+
+	"havn.internal/gitops/egress"
+	"havn.internal/gitops/secret"
 )
 
 // tellFlags say how havn hears from others that there is something new, and whom it
 // tells what became of it.
 type tellFlags struct {
-	hook hookFlags
+	hook   hookFlags
+	forge  forgeFlags
+	notify targets
+	// ca and proxy are those of the way to the forge and to whom is notified.
+	ca, proxy string
 }
 
 func (t *tellFlags) flags(f *pflag.FlagSet) {
 	t.hook.flags(f)
+	t.forge.flags(f)
+	t.notify.flags(f)
+	f.StringVar(&t.ca, "egress-ca-file", "", "certificates to trust beside the system's when the forge is told and people are notified (--ca-file)")
+	f.StringVar(&t.proxy, "egress-proxy", "", "proxy for that (--git-proxy, or as the environment says)")
 }
 
 // check says what is wrong with the flags.
@@ -19,5 +33,28 @@ func (t *tellFlags) check(s *sourceFlags) error {
 	if t.hook.given() && s.remote.URL == "" {
 		return errHookNoGit
 	}
-	return t.hook.check()
+	return errors.Join(t.hook.check(), t.forge.check(s.remote.URL))
+}
+
+// egress is the way out.
+func (t *tellFlags) egress(s *sourceFlags) egress.Options {
+	o := egress.Options{CAFile: t.ca, Proxy: t.proxy}
+	if o.CAFile == "" {
+		o.CAFile = s.remote.CAFile
+	}
+	if o.Proxy == "" {
+		o.Proxy = s.remote.Proxy
+	}
+	return o
+}
+
+// secrets are the files of all that nobody is told.
+func (t *tellFlags) secrets(s *sourceFlags) []secret.File {
+	files := slices.Concat(t.hook.files(), t.forge.files(), t.notify.files())
+	for _, f := range []string{s.remote.TokenFile, s.remote.CredentialFile, s.remote.KeyFile} {
+		if f != "" {
+			files = append(files, secret.File(f))
+		}
+	}
+	return files
 }

@@ -36,6 +36,23 @@ type Reporter struct {
 	mu sync.Mutex
 	// commits are in the order in which they were first reported.
 	commits []*report
+	problem string
+}
+
+// Problem is why the last status was not set, empty if it was.
+func (r *Reporter) Problem() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.problem
+}
+
+func (r *Reporter) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.problem = ""
+	if err != nil {
+		r.problem = err.Error()
+	}
 }
 
 // A report is what is to be said of a commit, and what was.
@@ -95,6 +112,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+		r.note(err)
 		if wait, passing := passing(err, tries); passing {
 			if tries++; tries == 1 {
 				r.log.Warn("a commit status is still to be set", "commit", s.Commit, "state", s.State, "err", err)

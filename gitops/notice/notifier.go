@@ -128,6 +128,7 @@ func (n *Notifier) deliver(ctx context.Context, q *queue) {
 			// Whether it arrived is not known; it is sent again, with the same ID.
 			return
 		}
+		q.note(err)
 		if err == nil {
 			q.took(e)
 			continue

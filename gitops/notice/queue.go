@@ -31,6 +31,9 @@ type queue struct {
 	waiting []Entry
 	// sent are the ones that were, within the window.
 	sent []Entry
+	// problem is why the last try failed, last when one succeeded.
+	problem string
+	last    time.Time
 }
 
 // load takes an entry that the outbox kept.

@@ -44,6 +44,12 @@ type Target struct {
 	Template string
 }
 
+// Check refuses a target that could never be sent to. It reads no file.
+func (t Target) Check() error {
+	_, err := t.check()
+	return err
+}
+
 // check refuses a target that could never be sent to, and returns its template.
 func (t Target) check() (*template.Template, error) {
 	need := map[string]bool{}

@@ -79,6 +79,13 @@ func (c *Client) Explain(ctx context.Context, commit string) (string, error) {
 	return verdict, c.call(ctx, http.MethodGet, "/v1/trust?commit="+url.QueryEscape(commit), nil, &verdict)
 }
 
+// TryNotify sends everybody who is notified a test message, and returns what became
+// of it.
+func (c *Client) TryNotify(ctx context.Context) ([]Notify, error) {
+	var tried []Notify
+	return tried, c.call(ctx, http.MethodPost, "/v1/notify/test", nil, &tried)
+}
+
 // Retry lifts the verdicts on a service, on all if it is empty.
 func (c *Client) Retry(ctx context.Context, service string) (int, error) {
 	var lifted int

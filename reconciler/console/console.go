@@ -47,6 +47,9 @@ type Havn interface {
 	// Accept lets a held commit pass; Explain is the verdict on one.
 	Accept(commit string) error
 	Explain(ctx context.Context, commit string) (string, error)
+	// TryNotify sends everybody who is notified a test message, and returns what
+	// became of it.
+	TryNotify(ctx context.Context) []Notify
 	// Retry lifts the verdicts on a service, on all if it is empty, and has what
 	// failed tried at once. It returns how many verdicts were lifted.
 	Retry(service string) int
@@ -140,6 +143,7 @@ func handler(h Havn) http.Handler {
 	mux.HandleFunc("POST /v1/retry", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, h.Retry(r.URL.Query().Get("service")))
 	})
+	mux.HandleFunc("POST /v1/notify/test", func(w http.ResponseWriter, r *http.Request) { answer(w, h.TryNotify(r.Context())) })
 	mux.HandleFunc("POST /v1/prune", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.AllowPrune()) })
 	return mux
 }

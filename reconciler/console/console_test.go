@@ -44,7 +44,10 @@ func (a *asked) Explain(_ context.Context, commit string) (string, error) {
 	return commit + " is fine", a.err
 }
 func (a *asked) Retry(service string) int { a.service = service; return 2 }
-func (a *asked) AllowPrune() string       { return "rev1" }
+func (a *asked) TryNotify(context.Context) []console.Notify {
+	return []console.Notify{{Name: "ops", Kind: "slack", Problem: "away"}}
+}
+func (a *asked) AllowPrune() string { return "rev1" }
 func (a *asked) Forecast(_ context.Context, want spec.Site) (model.Road, error) {
 	a.site = want
 	return model.Road{Hash: "h", Steps: []model.Step{{Act: "stop x"}}}, a.err
@@ -98,6 +101,9 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 	}
 	if v, err := c.Explain(ctx, "abc"); err != nil || v != "abc is fine" {
 		t.Errorf("explain: %q, %v", v, err)
+	}
+	if tried, err := c.TryNotify(ctx); err != nil || len(tried) != 1 || tried[0].Problem != "away" {
+		t.Errorf("notify test: %v, %v", tried, err)
 	}
 	site := spec.Site{Revision: "r", Services: map[string]spec.Service{"web": {Name: "web", Rollout: spec.Rollout{Watch: spec.Duration(time.Second)}}}}
 	road, err := c.Forecast(ctx, site)

@@ -26,6 +26,8 @@ type Status struct {
 	Source   *Source   `json:"source,omitempty"`
 	Gateway  Gateway   `json:"gateway"`
 	Hook     *Hook     `json:"webhooks,omitempty"`
+	Forge    *Forge    `json:"forge,omitempty"`
+	Notify   []Notify  `json:"notify,omitempty"`
 	Services []Service `json:"services"`
 	Routes   []Route   `json:"routes"`
 	// Blocked is what can't go on and belongs to no service.

@@ -15,3 +15,23 @@ type Hook struct {
 	// Problem is why they don't come in.
 	Problem string `json:"problem,omitempty"`
 }
+
+// Forge is who is told what became of commits.
+type Forge struct {
+	Kind       string `json:"kind"`
+	Repository string `json:"repository"`
+	// Problem is why the last status was not set.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Notify is somebody who is told what happens.
+type Notify struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// Waiting are the messages that are still to be sent.
+	Waiting int `json:"waiting,omitempty"`
+	// Last is when one was taken last, zero if none was of late.
+	Last time.Time `json:"last,omitzero"`
+	// Problem is why the last one was not taken.
+	Problem string `json:"problem,omitempty"`
+}

@@ -7,6 +7,7 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,8 @@ type memory struct {
 	good   string
 	// sites are in the order in which they came.
 	sites []stored
+	// letters are kept for others, by their IDs.
+	letters map[string]json.RawMessage
 }
 
 type pins struct {

@@ -34,7 +34,8 @@ var (
 	bucketPins     = []byte("pins")
 	bucketEvents   = []byte("events")
 	bucketSites    = []byte("sites")
-	buckets        = [][]byte{bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents, bucketSites}
+	bucketLetters  = []byte("letters")
+	buckets        = [][]byte{bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents, bucketSites, bucketLetters}
 )
 
 var (
@@ -105,7 +106,7 @@ func (s *store) openFile(path string, flags int, mode fs.FileMode) (*os.File, er
 }
 
 func newMemory() memory {
-	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}, pins: map[string]map[string]string{}}
+	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}, pins: map[string]map[string]string{}, letters: map[string]json.RawMessage{}}
 }
 
 // guard does something with the file and survives what a damaged one does.
@@ -210,6 +211,13 @@ func (m *memory) read(tx *bolt.Tx, log *slog.Logger) error {
 			var s stored
 			if take(k, v, &s) {
 				m.sites = append(m.sites, s)
+			}
+			return nil
+		}),
+		tx.Bucket(bucketLetters).ForEach(func(k, v []byte) error {
+			var letter json.RawMessage
+			if take(k, v, &letter) {
+				m.letters[string(k)] = letter
 			}
 			return nil
 		}),

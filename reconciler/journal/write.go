@@ -100,8 +100,9 @@ func (j *Journal) flush() (ok bool) {
 			if !failed {
 				return applyAll(tx, batch)
 			}
-			// A verdict may have been lifted meanwhile, or a site have made room.
-			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), tx.DeleteBucket(bucketSites), initialise(tx)); err != nil {
+			// A verdict may have been lifted meanwhile, a letter dropped, or a site have made
+			// room.
+			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), tx.DeleteBucket(bucketSites), tx.DeleteBucket(bucketLetters), initialise(tx)); err != nil {
 				return err
 			}
 			return errors.Join(applyAll(tx, known), applyAll(tx, batch))
@@ -166,6 +167,9 @@ func (m memory) entries() []entry {
 	}
 	for _, s := range m.sites {
 		out = append(out, entry{bucket: bucketSites, key: eventKey(s.Seq), value: s})
+	}
+	for id, letter := range m.letters {
+		out = append(out, entry{bucket: bucketLetters, key: []byte(id), value: letter})
 	}
 	if m.site != nil {
 		out = append(out, entry{bucket: bucketMeta, key: keySite, value: *m.site})

@@ -45,6 +45,13 @@ func (f *Forge) Require(token string) {
 	f.token = token
 }
 
+// Know adds a commit to the repository.
+func (f *Forge) Know(commit string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Commits = append(f.Commits, commit)
+}
+
 // Break has the next requests answered by these handlers, one each.
 func (f *Forge) Break(h ...http.HandlerFunc) {
 	f.mu.Lock()

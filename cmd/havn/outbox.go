@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+
+	"havn.internal/gitops/notice"
+	"havn.internal/reconciler/journal"
+)
+
+// An outbox keeps what is still to be told in the journal.
+type outbox struct{ *journal.Journal }
+
+// Put implements [notice.Outbox].
+func (o outbox) Put(e notice.Entry) error {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return o.Keep(e.ID, text)
+}
+
+// List implements [notice.Outbox]. What can't be read is as if it were lost.
+func (o outbox) List() ([]notice.Entry, error) {
+	var out []notice.Entry
+	for id, text := range o.Kept() {
+		var e notice.Entry
+		if err := json.Unmarshal(text, &e); err != nil || e.ID != id {
+			o.Drop(id)
+			continue
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// Done implements [notice.Outbox].
+func (o outbox) Done(id string) error {
+	o.Drop(id)
+	return nil
+}

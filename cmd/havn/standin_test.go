@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"havn.internal/gitops/forge"
+	"havn.internal/gitops/forge/standin"
+)
+
+// forgeToken is the token that the stand-in takes, and repository what it has.
+const (
+	forgeToken = "a token of the forge"
+	repository = "acme/site"
+)
+
+// A world is what is outside of the host of one script.
+type world struct {
+	mu     sync.Mutex
+	forges map[string]*standin.Forge
+	chats  map[string]*chat
+}
+
+// A chat keeps what it was sent.
+type chat struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+var worlds sync.Map
+
+func worldOf(ts *testscript.TestScript) *world {
+	w, _ := worlds.LoadOrStore(ts.Getenv("WORK"), &world{forges: map[string]*standin.Forge{}, chats: map[string]*chat{}})
+	return w.(*world)
+}
+
+// forgeCommand is `forge NAME KIND [COMMIT...]`: a forge that has the commits; its
+// address is in $NAME. Again, it only gets more commits.
+func forgeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: forge NAME KIND [COMMIT...]")
+	}
+	w := worldOf(ts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.forges[args[0]]
+	if f == nil {
+		f = &standin.Forge{Kind: forge.Kind(args[1]), Path: repository}
+		f.Require(forgeToken)
+		server := httptest.NewServer(f)
+		ts.Defer(server.Close)
+		ts.Setenv(args[0], server.URL)
+		w.forges[args[0]] = f
+	}
+	for _, text := range args[2:] {
+		f.Know(strings.TrimSpace(ts.ReadFile(text)))
+	}
+}
+
+// statuses NAME FILE waits until the forge has these statuses, one a line: the first
+// digits of the commit, the state, how the description begins.
+func statusesCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: statuses NAME FILE")
+	}
+	w := worldOf(ts)
+	w.mu.Lock()
+	f := w.forges[args[0]]
+	w.mu.Unlock()
+	want, got := expand(ts, ts.ReadFile(args[1])), ""
+	poll(ts, func() bool {
+		var b strings.Builder
+		for _, s := range f.Statuses() {
+			fmt.Fprintf(&b, "%.12s %s %s: %s\n", s.Commit, s.State, s.Context, s.Description)
+		}
+		got = address.ReplaceAllString(release.ReplaceAllString(b.String(), "-RELEASE-"), "ADDRESS")
+		return begins(got, want)
+	}, func() string { return fmt.Sprintf("the forge has\n%swant\n%s", got, want) })
+}
+
+// begins: each line of got begins as the one of want does.
+func begins(got, want string) bool {
+	lines, heads := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i, line := range lines {
+		if len(lines) != len(heads) || !strings.HasPrefix(line, heads[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// What is another on each machine: releases in containers' names, and addresses.
+var (
+	release = regexp.MustCompile(`-[0-9a-f]{8}-`)
+	address = regexp.MustCompile(`10(\.[0-9]+){3}`)
+)
+
+// expand puts what variables stand for into a text.
+func expand(ts *testscript.TestScript, text string) string {
+	for _, name := range []string{"ONE", "TWO", "THREE", "FOUR"} {
+		text = strings.ReplaceAll(text, "$"+name, ts.Getenv(name))
+	}
+	return text
+}
+
+// chatCommand is `chat NAME`: somebody who is notified, at the address of $NAME that
+// `free` has set.
+func chatCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: chat NAME")
+	}
+	l, err := net.Listen("tcp", ts.Getenv(args[0]))
+	ts.Check(err)
+	c := &chat{}
+	server := &http.Server{Handler: c}
+	ts.Defer(func() { _ = server.Close() })
+	go func() { _ = server.Serve(l) }()
+	w := worldOf(ts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chats[args[0]] = c
+}
+
+// ServeHTTP takes a message as Slack does.
+func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text, _ := io.ReadAll(r.Body)
+	var message struct{ Text string }
+	if json.Unmarshal(text, &message) != nil || message.Text == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.texts = append(c.texts, message.Text)
+}
+
+// messages NAME FILE waits until the chat has these messages, the first line of each.
+func messages(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: messages NAME FILE")
+	}
+	w := worldOf(ts)
+	w.mu.Lock()
+	c := w.chats[args[0]]
+	w.mu.Unlock()
+	want, got := expand(ts, ts.ReadFile(args[1])), ""
+	poll(ts, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		var b strings.Builder
+		for _, text := range c.texts {
+			first, _ := bufio.NewReader(strings.NewReader(text)).ReadString('\n')
+			b.WriteString(strings.TrimSuffix(first, "\n") + "\n")
+		}
+		got = b.String()
+		return got == want
+	}, func() string { return fmt.Sprintf("the chat has\n%swant\n%s", got, want) })
+}
+
+// keep NAME FILE sets a variable to the first digits of the commit in a file.
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keep NAME FILE")
+	}
+	const digits = 12
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1]))[:digits])
+}
