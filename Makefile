@@ -1,5 +1,5 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build demo demo-down images bench test check unit race chaos e2e packages test-packages
+.PHONY: build demo demo-down images bench test check unit race chaos soak e2e packages test-packages
 
 # The race detector watches the packages that have goroutines of their own.
 RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./reconciler/journal ./gitops
@@ -35,6 +35,7 @@ check:
 	@out=$$(gofmt -l cmd e2e gitops reconciler schemas spec); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./...
+	go vet -tags soak ./gitops
 
 unit:
 	go test -timeout 20m ./...
@@ -45,6 +46,11 @@ race:
 # The planner under random faults, other ones each time.
 chaos:
 	go test -run '^TestProperties$$' -timeout 60m -rapid.checks=3000 -rapid.seed=$$(date +%s) ./reconciler
+
+# Ten thousand revisions in a row, from a git remote to a host in memory: about 40
+# minutes. HAVN_SOAK is another number of them.
+soak:
+	go test -tags soak -run '^TestTenThousandRevisions$$' -v -timeout 3h ./gitops
 
 e2e: build images
 	go test -tags e2e -count 1 -parallel 3 -timeout 20m ./e2e/...

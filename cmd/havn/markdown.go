@@ -11,7 +11,7 @@ import (
 
 // mostMarkdown bounds each part of what is printed: a comment on a forge may have
 // 64 KiB.
-const mostMarkdown = 24 << 10
+const mostMarkdown = 18 << 10
 
 // printMarkdown prints a road for a pull request. What the plan is for, if that is
 // not this host, is in its heading.

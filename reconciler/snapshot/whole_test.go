@@ -1,0 +1,41 @@
+package snapshot_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"havn.internal/reconciler/plan"
+)
+
+// known are the fields of what the planner sees. Whoever adds one decides whether a
+// snapshot has it, and adds it here.
+var known = []struct {
+	v      any
+	fields []string
+}{
+	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Own", "Verdicts", "LastGood",
+		"InFlight", "Failures", // a forecast begins anew what is in flight
+		"Quarantine", "PruneAllowed"}}, // and --prune is for each plan
+	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
+	{plan.Container{}, []string{"ID", "Name", "Service", "Fingerprint", "Revision", "Slot", "Release", "Addr", "State", "Restarts", "ExitCode", "OOM",
+		"CreatedAt", "StartedAt", "Checked", "Health", "Drift"}},
+	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last"}}, // Last is what a program said
+	{plan.Volume{}, []string{"Problem"}},
+	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Problem"}},
+	{plan.Gateway{}, []string{"Running", "Generation", "Table", "Routed", "Unrouted", "Rejected", "Problem"}},
+	{plan.Drain{}, []string{"Since", "Quiet", "Done"}},
+	{plan.Verdict{}, []string{"Reason", "At"}},
+}
+
+func TestASnapshotIsWhole(t *testing.T) {
+	for _, k := range known {
+		var have []string
+		for i := range reflect.TypeOf(k.v).NumField() {
+			have = append(have, reflect.TypeOf(k.v).Field(i).Name)
+		}
+		if !slices.Equal(have, k.fields) {
+			t.Errorf("%T has the fields %v, a snapshot knows %v", k.v, have, k.fields)
+		}
+	}
+}
