@@ -43,9 +43,7 @@ func Around(module fs.FS, inside string) (Beside, error) {
 	if err != nil {
 		return Beside{}, err
 	}
-	if m := moduleLine.FindSubmatch(text); m != nil {
-		a.module, _, _ = strings.Cut(string(m[1]), "@")
-	}
+	a.module = moduleName(text)
 	if err := a.above(inside); err != nil {
 		return Beside{}, err
 	}
@@ -81,6 +79,16 @@ func AroundDir(dir string) (root, inside string, b Beside) {
 }
 
 var moduleLine = regexp.MustCompile(`(?m)^\s*"?module"?\s*:\s*"([^"\\]+)"`)
+
+// moduleName is the module's path without its version, "" if there is none to see.
+func moduleName(file []byte) string {
+	m := moduleLine.FindSubmatch(file)
+	if m == nil {
+		return ""
+	}
+	name, _, _ := strings.Cut(string(m[1]), "@")
+	return name
+}
 
 // An around is one search.
 type around struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,12 +15,13 @@ func newCheck() *cobra.Command {
 	var as identity
 	var hostFile string
 	c := &cobra.Command{
-		Use:   "check [DIR] [--host FILE]",
+		Use:   "check [DIR | DIR/...] [--host FILE]",
 		Short: "Check a directory of specs, or a host file: every mistake at once, with file:line:col",
 		Long: `Check a directory of specs, or a host file: every mistake at once, with file:line:col.
 
 A directory is checked as a whole, for all hosts; with --name, --label or a host file
-also as the part of that host. Of a host file the files that it names are checked, too.`,
+also as the part of that host. DIR/... checks every site in DIR and below, as CI of a
+repository for many hosts does. Of a host file the files that it names are checked, too.`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -38,36 +40,42 @@ also as the part of that host. Of a host file the files that it names are checke
 		if err != nil {
 			return usage(c, err)
 		}
-		site, err := spec.Load(c.Context(), given[0])
-		if err == nil && host != nil {
-			site, err = spec.LoadFor(c.Context(), given[0], host)
-		}
-		var problems spec.Problems
-		if err != nil && !errors.As(err, &problems) {
+		sites, err := checkSites(c.Context(), given[0], host)
+		if err != nil {
 			return err
 		}
-		notes := checkNotes(given[0])
-		if asJSON {
-			report := checked{len(problems) == 0, append(spec.Problems{}, problems...), append([]string{}, notes...)}
-			if err := printJSON(c.OutOrStdout(), report); err != nil {
-				return err
-			}
-			notes = nil
+		return printChecked(c, given[0], sites, asJSON)
+	}
+	return c
+}
+
+func printChecked(c *cobra.Command, given string, sites []checkedSite, asJSON bool) error {
+	dir, all := strings.CutSuffix(given, every)
+	problems, notes := allProblems(sites), checkNotes(dir)
+	if asJSON {
+		report := checked{len(problems) == 0, append(spec.Problems{}, problems...), append([]string{}, notes...)}
+		if err := printJSON(c.OutOrStdout(), report); err != nil {
+			return err
 		}
-		for _, note := range notes {
-			fmt.Fprintln(c.ErrOrStderr(), "note: "+note)
-		}
-		switch {
-		case err != nil && asJSON:
+		if len(problems) > 0 {
 			return &exitError{code: exitFailed}
-		case err != nil:
-			return &exitError{exitFailed, problems}
-		case !asJSON:
-			fmt.Fprintf(c.OutOrStdout(), "ok: %s, %s, %s\n", count(len(site.Services), "service"), count(len(site.Routes), "route"), count(len(site.Volumes), "volume"))
 		}
 		return nil
 	}
-	return c
+	for _, note := range notes {
+		fmt.Fprintln(c.ErrOrStderr(), "note: "+note)
+	}
+	if len(problems) > 0 {
+		return &exitError{exitFailed, problems}
+	}
+	for _, s := range sites {
+		name := ""
+		if all {
+			name = s.dir + ": "
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%sok: %s, %s, %s\n", name, count(len(s.site.Services), "service"), count(len(s.site.Routes), "route"), count(len(s.site.Volumes), "volume"))
+	}
+	return nil
 }
 
 // count writes a number of things: "1 service", "2 services".

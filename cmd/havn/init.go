@@ -25,7 +25,7 @@ var repositoryFiles embed.FS
 const moduleFile = "cue.mod/module.cue"
 
 func newInit() *cobra.Command {
-	var ci []string
+	var ci, hosts []string
 	c := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Write a spec repository; in an existing one, update its copy of the schema",
@@ -36,18 +36,29 @@ overwritten.
 
 In a directory that has a cue.mod/module.cue it brings the copy of the schema up to
 that of this havn, and changes nothing else; with --ci it adds the workflow, and
-changes nothing else.`,
+changes nothing else.
+
+With --hosts each host also gets a directory, hosts/NAME, for what it does not share
+with the others; it runs with --path hosts/NAME.`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	c.Flags().StringSliceVar(&ci, "ci", []string{"github"}, "services to write a workflow for: github, gitlab, forgejo, or none")
+	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names of hosts, each to have a directory")
 	c.RunE = func(c *cobra.Command, given []string) error {
+		if err := checkNames(hosts); err != nil {
+			return usage(c, err)
+		}
 		services, err := ciServices(ci)
 		if err != nil {
 			return usage(c, err)
 		}
 		files, err := workflows(services)
 		if err == nil {
+			files = forFleet(files, hosts)
 			err = initialize(given[0], files, c.Flags().Changed("ci"), c.OutOrStdout())
+		}
+		if err == nil {
+			err = writeHosts(given[0], hosts, c.OutOrStdout())
 		}
 		if err != nil {
 			return fmt.Errorf("init %s: %w", given[0], err)
