@@ -106,7 +106,7 @@ func (t *taker) fail(file, what, expected string) {
 // editors leave beside a file that is being written, and what is known of hosts.
 func skipped(name string) bool {
 	base := path.Base(name)
-	return name == ".git" || name == ".havn" || name == "cue.mod/pkg/havn.internal" ||
+	return name == ".git" || base == ".havn" || name == "cue.mod/pkg/havn.internal" ||
 		strings.HasPrefix(base, ".#") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp")
 }
 

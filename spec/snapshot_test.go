@@ -130,7 +130,7 @@ func TestUnreadable(t *testing.T) {
 // TestEditorsLeftovers do not count, whatever they are.
 func TestEditorsLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, map[string]string{"a.cue": fine, "a.cue~": "x", ".a.cue.swp": "x", ".git/config": "secret"})
+	write(t, dir, map[string]string{"a.cue": fine, "a.cue~": "x", ".a.cue.swp": "x", ".git/config": "secret", ".havn/web-1.json": "{}"})
 	clean, err := TakeSnapshot(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -33,9 +33,15 @@ func writeSnapshot(c *cobra.Command, m *machine, path string) error {
 	if err := replaceWith(path, text); err != nil {
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
+	if len(text) > committable {
+		fmt.Fprintf(c.ErrOrStderr(), "note: %s has more than %d KiB, and havn takes no such file from git; keep it as an artifact of the CI\n", path, committable>>10)
+	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "wrote %s: %s of site %s, %s\n", path, count(len(s.Containers), "replica"), s.Site, s.At.Format(time.RFC3339))
 	return err
 }
+
+// committable is the largest file that may be in a repository of specs.
+const committable = 1 << 20
 
 // replaceWith writes a file whole or not at all, for its owner to read.
 func replaceWith(path string, text []byte) error {

@@ -13,22 +13,60 @@ import (
 // MaxSize bounds a file. A thousand services of two replicas take about 4 MB.
 const MaxSize = 16 << 20
 
-// Encode returns the file, one value a line so that two of them can be compared.
+// Encode returns the file, one object a line so that two of them can be compared.
 func (s Snapshot) Encode() ([]byte, error) {
 	sum, err := s.sum()
 	if err != nil {
 		return nil, err
 	}
 	s.Sum = sum
-	text, err := json.MarshalIndent(s, "", " ")
+	text, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("write a snapshot: %w", err)
 	}
+	text = lay(text)
 	if len(text) >= MaxSize {
 		return nil, fmt.Errorf("write a snapshot: the host takes %d bytes, more than a snapshot may have (%d)", len(text), MaxSize)
 	}
 	return append(text, '\n'), nil
 }
+
+// folded is how deep an object or a list is that stays on one line.
+const folded = 3
+
+// lay breaks compact JSON into lines.
+func lay(text []byte) []byte {
+	out := make([]byte, 0, len(text)+len(text)/16)
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case quoted && c == '\\':
+			out = append(out, c)
+			i++
+			c = text[i]
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth < folded && text[i+1] != c+2 {
+				out = append(append(out, c, '\n'), spaces[:depth]...)
+				continue
+			}
+		case c == '}' || c == ']':
+			if depth--; depth < folded-1 && text[i-1] != c-2 {
+				out = append(append(out, '\n'), spaces[:depth]...)
+			}
+		case c == ',' && depth < folded:
+			out = append(append(out, c, '\n'), spaces[:depth]...)
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+var spaces = bytes.Repeat([]byte{' '}, folded)
 
 func (s Snapshot) sum() (string, error) {
 	s.Sum = ""

@@ -145,3 +145,16 @@ func TestTheSameHostIsTheSameFile(t *testing.T) {
 		t.Errorf("%s\n%s", a, b)
 	}
 }
+
+// A line is an object: what a commit changes of a snapshot can be read.
+func TestAFileHasShortLines(t *testing.T) {
+	text := file(t, at(site("api", "web")))
+	lines := bytes.Split(text, []byte("\n"))
+	longest := 0
+	for _, line := range lines {
+		longest = max(longest, len(line))
+	}
+	if len(lines) < 40 || longest > 2500 || len(text) > 10_000 {
+		t.Errorf("%d bytes in %d lines, the longest of %d:\n%s", len(text), len(lines), longest, text)
+	}
+}
