@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -218,6 +219,29 @@ func TestWrongStatusesAreNotSent(t *testing.T) {
 		time.Sleep(time.Hour)
 		if got := w.said(); len(got) != 0 {
 			t.Errorf("said %q", got)
+		}
+	})
+}
+
+// That the forge refuses, or is away, can be seen until it takes something again.
+func TestTheProblemIsSeen(t *testing.T) {
+	reporting(t, func(t *testing.T, w *world) {
+		w.report(1, forge.Pending, "")
+		synctest.Wait()
+		if got := w.Problem(); got != "" {
+			t.Errorf("at first: %s", got)
+		}
+		w.Require("another token")
+		w.report(1, forge.Success, "")
+		synctest.Wait()
+		if got := w.Problem(); !strings.Contains(got, "401") || strings.Contains(got, token) {
+			t.Errorf("refused: %q", got)
+		}
+		w.Require(token)
+		w.report(2, forge.Success, "")
+		synctest.Wait()
+		if got := w.Problem(); got != "" {
+			t.Errorf("taken: %q", got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,6 +44,11 @@ func works(t *testing.T, text []byte, what string, at int) {
 	}
 	if p, known := j.Pins("rev1")["web:1"]; known && p != "sha256:1" {
 		t.Errorf("%s at byte %d: the image is pinned to %s", what, at, p)
+	}
+	for id, text := range j.Kept() {
+		if id != "letter" || !bytes.Equal(text, letter) {
+			t.Errorf("%s at byte %d: there is the letter %s: %s", what, at, id, text)
+		}
 	}
 	fill(j)
 	whole(t, j)

@@ -52,6 +52,7 @@ func TestDiskIsFull(t *testing.T) {
 	dir := disk(t, "size=8m")
 	j := open(t, dir)
 	_ = j.Condemn(plan.Condemn{Service: "old", Fingerprint: "f", Reason: "is lifted while the disk is full"})
+	_ = j.Keep("old", letter)
 	_, _ = j.Events("", 1)
 	hog := filepath.Join(dir, "hog")
 	f, err := os.Create(hog)
@@ -68,6 +69,7 @@ func TestDiskIsFull(t *testing.T) {
 	}
 	fill(j)
 	j.Clear("old")
+	j.Drop("old")
 	whole(t, j)
 	before, _ := j.Events("web", 2*acts)
 	if err := os.Remove(hog); err != nil {

@@ -1,6 +1,8 @@
 package journal_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +39,8 @@ var (
 	bad     = plan.VerdictKey{Service: "web", Fingerprint: "0123456789abcdef"}
 	release = spec.Release{ImageID: "sha256:1", Service: spec.Service{Name: "web", Image: "web:1", Env: map[string]string{"A": "1"},
 		Health: spec.Health{Interval: spec.Duration(time.Second)}}}
-	site = spec.Site{Revision: "rev1", Services: map[string]spec.Service{"web": release.Service}}
+	letter = json.RawMessage(`{"to":"somebody"}`)
+	site   = spec.Site{Revision: "rev1", Services: map[string]spec.Service{"web": release.Service}}
 )
 
 // fill puts one of everything into a journal.
@@ -47,6 +50,7 @@ func fill(j *journal.Journal) {
 	_ = j.Prove(plan.Prove{Service: "web", Fingerprint: "f", Release: release})
 	j.Pin("rev1", "web:1", "sha256:1")
 	j.SetGood("rev1")
+	_ = j.Keep("letter", letter)
 	j.Applied(plan.Step{Service: "web", Action: plan.Remove{Name: "web-1"}, Why: "it is old"}, time.Second, errors.New("busy"))
 }
 
@@ -64,6 +68,9 @@ func whole(t *testing.T, j *journal.Journal) {
 	}
 	if s, known := j.Site(); !known || s.Revision != "rev1" || !reflect.DeepEqual(s.Services, site.Services) {
 		t.Errorf("the site is %+v, %v", s, known)
+	}
+	if kept := j.Kept(); len(kept) != 1 || !bytes.Equal(kept["letter"], letter) {
+		t.Errorf("the letters are %s", kept)
 	}
 	if j.Good() != "rev1" {
 		t.Errorf("the good revision is %q", j.Good())
