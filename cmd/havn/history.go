@@ -74,9 +74,23 @@ func printHistory(w io.Writer, events []journal.Event) error {
 		if e.Err != "" {
 			outcome += "  FAILED: " + e.Err
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", e.At.Format(time.DateTime), e.Revision, e.Service, e.Act, e.Why, outcome)
+		revision := short(e.Revision)
+		act := e.Act
+		if e.Revision != "" {
+			act = strings.ReplaceAll(act, e.Revision, revision)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s%s\n", e.At.Format(time.DateTime), revision, e.Service, act, e.Why, outcome)
 	}
 	return t.Flush()
+}
+
+// short is a revision as people tell them apart.
+func short(revision string) string {
+	kind, hash, content := strings.Cut(revision, ":")
+	if !content {
+		return fmt.Sprintf("%.12s", revision)
+	}
+	return fmt.Sprintf("%s:%.12s", kind, hash)
 }
 
 // inParts is what the parts of an act took.
