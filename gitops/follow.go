@@ -44,7 +44,7 @@ func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
 	if errors.Is(err, git.ErrNoRef) {
 		g.contact()
 		g.seen = ""
-		return &Held{Why: fmt.Sprintf("the repository has no %s (any more)", g.Ref), Do: "push it again, or follow another one"}
+		return &Held{Why: fmt.Sprintf("the repository has no %s", g.Ref), Do: "push it, or follow another one"}
 	}
 	if err != nil {
 		return err

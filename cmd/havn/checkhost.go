@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -53,7 +54,29 @@ func checkHost(name string, as *identity) (spec.Problems, error) {
 		_, err := gitops.NewGit(s.options(m.state))
 		_ = found(err)
 	}
-	return append(problems, m.file.missing()...), nil
+	return slices.Concat(problems, m.file.missing(), m.file.programs(s)), nil
+}
+
+// programs are those that following the remote takes and this machine lacks.
+func (h hostFile) programs(s *sourceFlags) spec.Problems {
+	if s.remote.URL == "" {
+		return nil
+	}
+	var problems spec.Problems
+	for _, p := range []struct {
+		name, why string
+		needed    bool
+	}{
+		{"git", "the source is a git remote", true},
+		{"ssh", "git reaches the remote by ssh", s.remote.Protocol() == "ssh"},
+		{"ssh-keygen", "SSH signatures are verified", s.keys.AllowedSigners != ""},
+		{"gpg", "OpenPGP signatures are verified", s.keys.Keyring != ""},
+	} {
+		if _, err := exec.LookPath(p.name); p.needed && err != nil {
+			problems = append(problems, h.At("source.git", p.why+", and "+p.name+" is not installed", "it in the PATH"))
+		}
+	}
+	return problems
 }
 
 // namesFile are the fields that name a file of this machine; secretField those of a
@@ -100,8 +123,12 @@ func unusable(path, file string) (what, expected string) {
 	case secretField.MatchString(path) && i.Mode().Perm()&0o007 != 0:
 		return file + " can be read by everybody", "`chmod 600 " + file + "`"
 	case filepath.Ext(path) == ".allowedSigners":
-		if _, err := trust.ReadSigners(file); err != nil {
+		signers, err := trust.ReadSigners(file)
+		switch {
+		case err != nil:
 			return err.Error(), ""
+		case len(signers) == 0:
+			return file + " has no key in it", "a line such as: ada@example.no namespaces=\"git\" ssh-ed25519 AAAA..."
 		}
 	}
 	return "", ""

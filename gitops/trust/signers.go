@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -70,8 +71,12 @@ func parseSigner(line string) (Signer, error) {
 	if err != nil {
 		return Signer{}, err
 	}
+	const form = "a line is: who, options if any, key type, key"
 	if len(fields) < 3 {
-		return Signer{}, fmt.Errorf("a line is: who, options if any, key type, key")
+		return Signer{}, errors.New(form)
+	}
+	if _, err := fingerprint(fields[0], fields[1]); err == nil {
+		return Signer{}, errors.New("it begins with a key; " + form)
 	}
 	s := Signer{Principals: strings.Trim(fields[0], `"`)}
 	var fault error

@@ -15,6 +15,7 @@ func TestParseSigners(t *testing.T) {
 	for text, says := range map[string]string{
 		"anna@x":                            "a line is",
 		"anna@x " + kind:                    "a line is",
+		k.Public + " anna@x":                "begins with a key",
 		"anna@x ssh-rsa " + key:             "not one of the type",
 		"anna@x " + kind + " !!!":           "not base64",
 		"anna@x cert-authority " + k.Public: "not supported",
