@@ -44,7 +44,11 @@ func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
 	if errors.Is(err, git.ErrNoRef) {
 		g.contact()
 		g.seen = ""
-		return &Held{Why: fmt.Sprintf("the repository has no %s", g.Ref), Do: "push it, or follow another one"}
+		push := "push it"
+		if g.Status().Accepted.Commit != "" {
+			push = "push it again"
+		}
+		return &Held{Why: fmt.Sprintf("the repository has no %s", g.Ref), Do: push + ", or follow another one"}
 	}
 	if err != nil {
 		return err
