@@ -3,6 +3,7 @@ package snapshot_test
 import (
 	"maps"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,10 @@ func at(want spec.Site) plan.Observed {
 			have.Gateway.Table.Locations = append(have.Gateway.Table.Locations, l)
 		}
 	}
+	own := plan.Location{Host: "_", Path: "/.havn/hook", Route: plan.OwnRoute("hook"), Servers: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9")}}
+	own.Target.Options.Headers.Request = map[string]string{"X-Secret": secret}
+	have.Own = []plan.Location{own}
+	have.Gateway.Table.Locations = append(have.Gateway.Table.Locations, own)
 	have.Gateway.Table.Sort()
 	return have
 }
@@ -115,4 +120,9 @@ func with(want spec.Site, name string, change func(*spec.Service)) spec.Site {
 	want.Services[name] = s
 	want.Revision = "r2"
 	return want
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
 }

@@ -51,7 +51,7 @@ func TestAHostThatCantBeIsRefused(t *testing.T) {
 		`state "flying"`:      func(s *snapshot.Snapshot) { s.Containers[0].State = "flying" },
 		"is there twice":      func(s *snapshot.Snapshot) { s.Containers[1] = s.Containers[0] },
 		"slot":                func(s *snapshot.Snapshot) { s.Containers[0].Slot = 7 },
-		`location "web.test"`: func(s *snapshot.Snapshot) { s.Nginx.Locations[0].Path = "" },
+		`location "_"`:        func(s *snapshot.Snapshot) { s.Nginx.Locations[0].Path = "" },
 		"objects, at most":    func(s *snapshot.Snapshot) { s.Verdicts = make([]snapshot.Verdict, 30_000) },
 	} {
 		s := base
