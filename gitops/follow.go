@@ -25,13 +25,13 @@ func (g *Git) resume(deliver func(Revision)) {
 		return
 	}
 	if dir, ok := g.store.whole(a.Tree); ok {
-		g.deliver(a, dir, deliver)
+		g.deliver(a, dir, "", deliver)
 	}
 }
 
-func (g *Git) deliver(a Accepted, dir string, deliver func(Revision)) {
+func (g *Git) deliver(a Accepted, dir, unchanged string, deliver func(Revision)) {
 	g.delivered = a.Commit
-	deliver(Revision{ID: a.Commit, Dir: dir, Inside: a.Inside, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer, Took: g.took})
+	deliver(Revision{ID: a.Commit, Dir: dir, Inside: a.Inside, Same: unchanged, Commit: a.Commit, Subject: a.Subject, Author: a.Author, Time: a.Time, Signer: a.Signer, Took: g.took})
 }
 
 // poll asks the remote once, and delivers what it may.
@@ -140,7 +140,11 @@ func (g *Git) judge(ctx context.Context, name, commit string, deliver func(Revis
 	g.status.Accepted, g.consent = a, ""
 	g.mu.Unlock()
 	g.store.clean(part.Tree)
-	g.deliver(a, dir, deliver)
+	unchanged := ""
+	if same && g.Path != "" && last.Commit != commit && last.Path == a.Path && last.Tree == a.Tree && last.Inside == a.Inside {
+		unchanged = last.Commit
+	}
+	g.deliver(a, dir, unchanged, deliver)
 	return nil
 }
 

@@ -77,14 +77,15 @@ func TestAHostGetsItsPart(t *testing.T) {
 	}
 	// What is no part of it makes a new revision, and no new content.
 	for _, name := range []string{"README", "hosts/web2/site.cue", "lib/other/other.cue", "hosts/web3/site.cue", "lib/app/notes.txt"} {
-		if same := f.accepts(r.Commit(map[string]string{name: "package site {"})); same.Dir != rev.Dir {
-			t.Errorf("%s counts for another host", name)
+		before := f.memory.accepted.Commit
+		if same := f.accepts(r.Commit(map[string]string{name: "package site {"})); same.Dir != rev.Dir || same.Same != before {
+			t.Errorf("%s counts for another host: %+v", name, same)
 		}
 	}
 	seen := map[string]bool{rev.Dir: true}
 	for _, name := range []string{"shared.cue", "hosts/all.cue", "hosts/new.cue", "lib/app/app.cue", "lib/more/text.txt", "cue.mod/usr/x.cue", "hosts/web1/conf/app"} {
 		next := f.accepts(r.Commit(map[string]string{name: fleet(1)[name] + "// other\n"}))
-		if seen[next.Dir] {
+		if seen[next.Dir] || next.Same != "" {
 			t.Errorf("%s does not count", name)
 		}
 		seen[next.Dir] = true

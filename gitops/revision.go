@@ -16,6 +16,10 @@ type Revision struct {
 	// spec is a part. It is empty if the spec is Dir.
 	Inside string
 
+	// Same is the revision accepted before, if nothing of this spec is another since:
+	// the commit is about other paths of the repository.
+	Same string
+
 	// The rest is known of commits only. What the author wrote is made printable.
 	Commit          string
 	Subject, Author string

@@ -64,6 +64,9 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 			d.journal.SetSite(site)
 			d.taken(r, time.Since(begin))
 			d.note(revision, "")
+			if r.Same != "" {
+				d.unchanged(r, site)
+			}
 			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
 			d.news.accepted(revision, r)
 			d.Deliver(site)
@@ -88,6 +91,15 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 	}
 }
 
+// unchanged takes over what tags stood for: a commit that is about others brings no
+// new image here.
+func (d *daemon) unchanged(r gitops.Revision, site spec.Site) {
+	for ref, image := range d.journal.Pins(r.Same) {
+		d.journal.Pin(site.Revision, ref, image)
+	}
+	d.log.Info("nothing of this host is another", "revision", site.Revision, "since", r.Same)
+}
+
 // taken notes a commit that is news, and what it took until it was the wanted one.
 func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
 	if r.Took == (gitops.Took{}) {
@@ -102,8 +114,8 @@ func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
 		journal.Part{Name: "export", Took: r.Took.Export}, journal.Part{Name: "evaluate", Took: evaluate})
 }
 
-// load evaluates the host's part of a revision: a commit is known by its id, a directory by its
-// content. It is known also if that fails.
+// load evaluates the host's part of a revision: a commit is known by its id, a
+// directory by its content. It is known also if that fails.
 func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision string, site spec.Site, err error) {
 	snapshot, err := spec.TakeSnapshotIn(r.Dir, r.Inside)
 	if err != nil {

@@ -26,6 +26,7 @@ func (i *identity) flags(f *pflag.FlagSet, otherwise string) {
 
 var (
 	nameForm  = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
+	notInName = regexp.MustCompile(`[^-a-z0-9.]`)
 	labelForm = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`)
 )
 
@@ -36,7 +37,7 @@ func (i *identity) complete() error {
 		if err != nil {
 			return fmt.Errorf("--name is missing, and the machine does not know its own: %w", err)
 		}
-		i.name = strings.ToLower(hostname)
+		i.name = nameOf(hostname)
 	}
 	if !nameForm.MatchString(i.name) {
 		return fmt.Errorf("--name %q: want small letters, digits, - and dots", i.name)
@@ -50,6 +51,15 @@ func (i *identity) complete() error {
 		}
 	}
 	return nil
+}
+
+// nameOf makes a name of the machine's own, whatever that has in it.
+func nameOf(hostname string) string {
+	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(hostname), "-"), "-.")
+	if name == "" {
+		return "localhost"
+	}
+	return name
 }
 
 // host is the identity as spec takes it.
