@@ -24,6 +24,15 @@ func TestEveryFlagIsAField(t *testing.T) {
 	})
 }
 
+// Every field that stands for a flag stands for one that there is.
+func TestEveryFieldIsAFlag(t *testing.T) {
+	for path, name := range hostFields {
+		if newRun().Flags().Lookup(name) == nil {
+			t.Errorf("%s stands for --%s, which is not there", path, name)
+		}
+	}
+}
+
 func TestHostFileFillsInFlags(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "host.cue")
 	text := `state: "/srv/havn"
@@ -31,20 +40,29 @@ http: ":8080"
 allowBind: ["/etc", "/usr"]
 accessLog: true
 source: git: {url: "file:///srv/site.git", tag: "v1", interval: "5s", trust: policy: "none"}
+labels: {role: "web", zone: "a"}
+notify: {
+	ops: {kind: "slack", addressFile: "/etc/havn/slack", least: "warning", template: "{{.Title}}, \\"now\\""}
+	all: {kind: "webhook", addressFile: "/etc/havn/hook", secretFile: "/etc/havn/secret", services: ["web", "api"]}
+}
 `
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	read := func(given ...string) (*machine, *sourceFlags) {
-		m, s := &machine{}, &sourceFlags{}
+		m, s, tell := &machine{}, &sourceFlags{}, &tellFlags{}
 		set := pflag.NewFlagSet("run", pflag.ContinueOnError)
 		s.flags(set)
+		tell.flags(set)
 		m.flags(set)
 		if err := set.Parse(append(given, "--host", file)); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.complete(); err != nil {
 			t.Fatal(err)
+		}
+		if n := tell.notify; len(n) != 2 || n[0].Name != "all" || !slices.Equal(n[0].Services, []string{"web", "api"}) || n[1].Template != "{{.Title}}, \"now\"" {
+			t.Errorf("got targets %+v", n)
 		}
 		return m, s
 	}
@@ -54,6 +72,9 @@ source: git: {url: "file:///srv/site.git", tag: "v1", interval: "5s", trust: pol
 	}
 	if s.remote.URL != "file:///srv/site.git" || s.ref.Tag != "v1" || s.interval.Seconds() != 5 {
 		t.Errorf("got %+v", s)
+	}
+	if m.self.labels["role"] != "web" || m.self.labels["zone"] != "a" {
+		t.Errorf("got labels %v", m.self.labels)
 	}
 	m, s = read("--http", ":81", "--spec", "/srv/site")
 	if m.http != ":81" || s.dir != "/srv/site" || s.remote.URL != "" || s.ref.Tag != "" {
