@@ -42,7 +42,7 @@ accessLog: true
 source: git: {url: "file:///srv/site.git", tag: "v1", interval: "5s", trust: policy: "none"}
 labels: {role: "web", zone: "a"}
 notify: {
-	ops: {kind: "slack", addressFile: "/etc/havn/slack", least: "warning", template: "{{.Title}}, \\"now\\""}
+	ops: {kind: "slack", addressFile: "/etc/havn/slack", least: "warning", template: "{{.Title}}, \"now\""}
 	all: {kind: "webhook", addressFile: "/etc/havn/hook", secretFile: "/etc/havn/secret", services: ["web", "api"]}
 }
 `
