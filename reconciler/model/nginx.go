@@ -17,6 +17,9 @@ const (
 	workersLeave = 100 * time.Millisecond
 )
 
+// keepGenerations is how many are on disk, as those of the real one are.
+const keepGenerations = 8
+
 // A generation is one configuration.
 type generation struct {
 	number int
@@ -48,7 +51,7 @@ type nginx struct {
 	restartAt time.Time
 	workers   []*worker
 
-	// confirmed, and saved, all generations, are on disk.
+	// confirmed, and saved, the newest generations, are on disk.
 	confirmed generation
 	saved     []generation
 
@@ -185,6 +188,12 @@ func (n *nginx) visible(limit time.Duration) []time.Time {
 		}
 	}
 	return out
+}
+
+// save keeps a generation, and as many before it as fit.
+func (n *nginx) save(g generation) {
+	n.saved = append(n.saved, g)
+	n.saved = slices.Clone(n.saved[max(0, len(n.saved)-keepGenerations):])
 }
 
 // recognise takes the running program for ours if it is in a generation that is
