@@ -154,9 +154,13 @@ func orNone(s string) string {
 func indent(s string) string { return strings.ReplaceAll(s, "\n", "\n          ") }
 
 func gatewayLine(g console.Gateway) string {
-	line := "nginx does not run"
-	if g.Running {
+	const down = "nginx does not run"
+	line := down
+	switch {
+	case g.Running:
 		line = fmt.Sprintf("nginx %s on %s, generation %d", g.Version, g.Address, g.Generation)
+	case strings.HasPrefix(g.Problem, down):
+		return g.Problem
 	}
 	if g.Problem != "" {
 		line += "; " + g.Problem
