@@ -60,6 +60,8 @@ type chaos struct {
 
 func newChaos(t *rapid.T) *chaos {
 	c := &chaos{rig: newRig(), t: t, faults: map[int]model.Fault{}}
+	c.own = []plan.Location{ownAt("h2.test")}
+	c.havn.Own = c.own
 	c.oracle = watch(t, c.rig)
 	c.host.Faults = func(call model.Call) model.Fault {
 		c.calls = call.N

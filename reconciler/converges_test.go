@@ -109,7 +109,10 @@ func (o *oracle) arrived(out Outcome) {
 	for _, l := range out.Have.Gateway.Table.Locations {
 		table[l.Key()] = l
 	}
-	n := 0
+	n := len(plan.OwnLocations(out.Have.Gateway.Table))
+	if n+len(out.Plan.Aside) != len(out.Have.Own) {
+		o.fail("I4 convergence", "of %d own locations there are %d, aside %v", len(out.Have.Own), n, out.Plan.Aside)
+	}
 	for _, name := range o.want.RouteNames() {
 		for _, l := range plan.Locations(o.want.Routes[name]) {
 			n++

@@ -104,4 +104,12 @@ var mutants = []mutant{
 		"routes of services whose removal is held are dropped", "plan/route.go",
 		"	if m.overBudget() {\n		t.Locations", "	if false {\n		t.Locations", "the transcript is another",
 	},
+	{
+		"the host's own path takes a route's", "plan/own.go",
+		"			if other.Host == l.Host && ", "			if other.Host == \"\" && ", "own: ",
+	},
+	{
+		"the host's own name takes the others' requests", "plan/own.go",
+		"	case others:\n", "	case others && name == \"_\":\n", "own: ",
+	},
 }

@@ -77,6 +77,7 @@ const patience = time.Second
 // switched: no location goes from somebody who answers to nobody who does, and
 // none gets a server that does not answer while there is one that does.
 func (o *oracle) switched(d model.Deed) {
+	o.kept(d.After)
 	before := map[plan.LocationKey]plan.Location{}
 	for _, l := range d.Before.Locations {
 		before[l.Key()] = l

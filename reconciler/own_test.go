@@ -47,7 +47,8 @@ func TestOwnLocations(t *testing.T) {
 			g.host.Push("web:1", "sha256:1", time.Second)
 			s := site("r1", service("web", "web:1", 1))
 			s.Routes = map[string]spec.Route{"r": c.route}
-			g.havn.Own = []plan.Location{ownAt(c.host)}
+			g.own = []plan.Location{ownAt(c.host)}
+			g.havn.Own = g.own
 			g.deliver(s)
 			if !g.settle(time.Hour) {
 				t.Fatal("not settled")

@@ -26,6 +26,8 @@ type rig struct {
 	acts    *rigActs
 	want    *spec.Site
 	prune   bool
+	// own are the host's own locations.
+	own []plan.Location
 	// order, if set, changes the order in which a pass's steps are begun.
 	order func([]plan.Step)
 	// passed is told of every pass, ended of every act.
@@ -48,7 +50,7 @@ func newRig() *rig {
 func (g *rig) boot() {
 	g.havn = New(Config{
 		Site: "s", Engine: g.host.Engine(), Gateway: g.host.Gateway(), Prober: g.host.Prober(),
-		Journal: g.journal, Log: slog.New(slog.DiscardHandler), Now: g.time.Now, Prune: g.prune,
+		Journal: g.journal, Log: slog.New(slog.DiscardHandler), Now: g.time.Now, Prune: g.prune, Own: g.own,
 	})
 	g.acts = &rigActs{rig: g, flying: map[string]plan.Action{}, failed: map[string]plan.Failure{}}
 	g.havn.acts = g.acts

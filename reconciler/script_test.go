@@ -115,7 +115,14 @@ var commands = map[string]func(p *play, args []string, o options){
 	"network": func(p *play, args []string, o options) { p.host.SpoilNetwork(o["problem"]) },
 	"volume":  func(p *play, args []string, o options) { p.host.SpoilVolume(args[0], o["problem"]) },
 	"subnet":  func(p *play, args []string, o options) { p.host.Assign(netip.MustParsePrefix(args[0])) },
-	"lose":    func(p *play, args []string, o options) { p.journal.Lose() },
+	"own": func(p *play, args []string, o options) {
+		host, path, _ := strings.Cut(args[0], "/")
+		l := ownAt(host)
+		l.Path = "/" + path
+		p.own = []plan.Location{l}
+		p.havn.Own = p.own
+	},
+	"lose": func(p *play, args []string, o options) { p.journal.Lose() },
 	"prune": func(p *play, args []string, o options) {
 		p.prune, p.havn.Prune = true, true
 		p.havn.Wake()
