@@ -35,7 +35,7 @@ var directions = map[string][]string{
 	"reconciler/snapshot":  edge,
 	"reconciler":           edge,
 	"reconciler/tidings":   {"gitops/forge", "gitops/notice", "reconciler", "reconciler/plan"},
-	"reconciler/console":   {"spec", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model", "reconciler/snapshot"},
+	"reconciler/console":   {"spec", "gitops/hold", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model", "reconciler/snapshot"},
 }
 
 var edge = []string{"spec", "reconciler/plan", "reconciler/apply"}

@@ -114,6 +114,13 @@ func (r *Reconciler) AllowPrune() string {
 	return revision
 }
 
+// AllowPruneOf agrees to the removals of a revision that is yet to be wanted.
+func (r *Reconciler) AllowPruneOf(revision string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pruneFor = &revision
+}
+
 // Wake asks for a pass soon. It never blocks.
 func (r *Reconciler) Wake() {
 	select {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,11 +9,12 @@ import (
 )
 
 func newAccept() *cobra.Command {
-	return commitCommand("accept COMMIT", "Let a held commit pass",
-		`Let a commit pass that is held because it does not descend from the accepted one, or
-because what was followed is gone. A signature that --trust asks for is still asked for.`,
-		func(ctx context.Context, client *console.Client, commit string) (string, error) {
-			return "accepted " + commit, client.Accept(ctx, commit)
+	return commitCommand("accept REVISION", "Let a held revision pass",
+		`Let a revision pass that is held because it does not descend from the accepted one,
+because what was followed is gone, or because new revisions are frozen now. A signature
+that --trust asks for is still asked for.`,
+		func(ctx context.Context, client *console.Client, revision string) (string, error) {
+			return "accepted " + revision, client.Accept(ctx, revision)
 		})
 }
 
@@ -31,21 +31,11 @@ func newTrust() *cobra.Command {
 func commitCommand(use, short, long string, ask func(context.Context, *console.Client, string) (string, error)) *cobra.Command {
 	m := &machine{}
 	c := &cobra.Command{Use: use, Short: short, Long: long, Args: args(cobra.ExactArgs(1))}
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
 		client, err := console.Dial(c.Context(), m.state)
 		if err != nil {
 			return err
 		}
-		text, err := ask(c.Context(), client, given[0])
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), text)
-		return err
-	}
-	return c
+		return say(c)(ask(c.Context(), client, given[0]))
+	})
 }

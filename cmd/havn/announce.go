@@ -12,6 +12,7 @@ import (
 
 	"havn.internal/gitops"
 	"havn.internal/gitops/egress"
+	"havn.internal/gitops/git"
 	"havn.internal/gitops/notice"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
@@ -93,12 +94,12 @@ func (a *announcer) tell(fact func(*tidings.Teller) tidings.News) {
 
 // revision is what the teller knows of a revision.
 func (a *announcer) revision(id, subject string) tidings.Revision {
-	return tidings.Revision{ID: id, Commit: a.commits && id != "", Subject: subject}
+	return tidings.Revision{ID: id, Commit: a.commits && git.IsID(id), Subject: subject}
 }
 
 // accepted: a revision is wanted from now on.
-func (a *announcer) accepted(id string, r gitops.Revision) {
-	a.tell(func(t *tidings.Teller) tidings.News { return t.Accepted(a.revision(id, r.Subject), time.Now()) })
+func (a *announcer) accepted(id, subject string) {
+	a.tell(func(t *tidings.Teller) tidings.News { return t.Accepted(a.revision(id, subject), time.Now()) })
 }
 
 // invalid: a revision has mistakes.
@@ -115,11 +116,9 @@ func (a *announcer) unread(id string, r gitops.Revision, why error) {
 	})
 }
 
-// waits: a revision is not followed now, because a person said so.
-func (a *announcer) waits(id string, r gitops.Revision, why string) {
-	a.tell(func(t *tidings.Teller) tidings.News {
-		return t.Waits(a.revision(id, r.Subject), why, time.Now())
-	})
+// waits: a revision is not followed now, because of a person or the calendar.
+func (a *announcer) waits(id, subject, why string) {
+	a.tell(func(t *tidings.Teller) tidings.News { return t.Waits(a.revision(id, subject), why, time.Now()) })
 }
 
 // source is told why the source delivers nothing, and nil when it does.

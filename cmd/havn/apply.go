@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn.internal/reconciler"
+	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -22,16 +23,24 @@ func newApply() *cobra.Command {
 		Use:   "apply DIR",
 		Short: "Converge this machine to a directory of specs once, and exit",
 		Long: `Converge this machine to a directory of specs once, and exit: 0 when it is as the
-specs say, 1 if something keeps it from that. What runs keeps running either way.`,
+specs say, 1 if something keeps it from that. What runs keeps running either way.
+
+Where the host follows a git remote, or a havn runs, it is recorded as applied by hand,
+by whom and why, and the host stays there until ` + "`havn unpin`" + `: new revisions of the source
+wait. A havn that runs is handed the site, and this waits until it is done.`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	c.Flags().StringVar(&a.expect, "expect", "", "go on only if spec and host are still those of the plan with this hash")
 	c.Flags().DurationVar(&a.timeout, "timeout", 30*time.Minute, "give up after this time")
 	c.Flags().BoolVar(&a.prune, "prune", false, "agree to removing more services at once than havn does unasked")
+	whyFlag(c.Flags(), &a.why)
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if err := m.complete(); err != nil {
 			return usage(c, err)
+		}
+		if client, err := console.Dial(c.Context(), m.state); err == nil {
+			return a.hand(c, client, given[0])
 		}
 		return a.run(c.Context(), given[0], c.OutOrStdout())
 	}
@@ -44,6 +53,7 @@ type applying struct {
 	expect  string
 	timeout time.Duration
 	prune   bool
+	why     string
 }
 
 func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err error) {
@@ -66,6 +76,9 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	if err := h.expected(ctx, site, a.expect); err != nil {
 		return err
 	}
+	if err := a.record(h, site, dir, log, out); err != nil {
+		return err
+	}
 	begin := time.Now()
 	last, err := h.converge(ctx, site, a.timeout)
 	if err != nil {
@@ -73,8 +86,12 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	h.journal.SetGood(site.Revision)
-	_, err = fmt.Fprintf(out, "converged to %s: %d services, %d routes, generation %d, in %s\n",
-		site.Revision, len(site.Services), len(site.Routes), last.Have.Gateway.Generation, time.Since(begin).Round(10*time.Millisecond))
+	return converged(out, site, last.Have.Gateway.Generation, begin)
+}
+
+func converged(out io.Writer, site spec.Site, generation int, begin time.Time) error {
+	_, err := fmt.Fprintf(out, "converged to %s: %d services, %d routes, generation %d, in %s\n",
+		site.Revision, len(site.Services), len(site.Routes), generation, time.Since(begin).Round(10*time.Millisecond))
 	return err
 }
 
@@ -87,7 +104,11 @@ func (h *host) expected(ctx context.Context, site spec.Site, hash string) error 
 	if o.Err != nil {
 		return o.Err
 	}
-	if now := model.Hash(site, o.Have); now != hash {
+	return sameHash(model.Hash(site, o.Have), hash)
+}
+
+func sameHash(now, hash string) error {
+	if now != hash {
 		return fmt.Errorf("spec or host are not those of plan %s any more (now %s); look at `havn plan` again", hash, now)
 	}
 	return nil

@@ -21,14 +21,14 @@ import (
 // of them.
 type daemon struct {
 	*host
+	*desk
 	machine *machine
 	source  *sourceFlags
-	// git is the source if that is a git remote, and nil otherwise.
-	git   *gitops.Git
-	hooks *webhooks
-	news  *announcer
+	hooks   *webhooks
+	news    *announcer
 
 	mu        sync.Mutex
+	newest    gitops.Revision // of the source, and valid
 	attempted string
 	problem   string
 	held      bool   // problem is that attempted is held by the source
@@ -61,15 +61,8 @@ func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
 		var problems spec.Problems
 		switch {
 		case err == nil:
-			d.journal.SetSite(site)
-			d.taken(r, time.Since(begin))
-			d.note(revision, "")
-			if r.Same != "" {
-				d.unchanged(r, site)
-			}
-			d.log.Info("revision", "revision", site.Revision, "services", len(site.Services), "routes", len(site.Routes))
-			d.news.accepted(revision, r)
-			d.Deliver(site)
+			d.offer(r, site)
+			d.taken(r, revision, time.Since(begin))
 			return
 		case errors.As(err, &problems):
 			d.note(revision, problems.Error())
@@ -100,8 +93,9 @@ func (d *daemon) unchanged(r gitops.Revision, site spec.Site) {
 	d.log.Info("nothing of this host is another", "revision", site.Revision, "since", r.Same)
 }
 
-// taken notes a commit that is news, and what it took until it was the wanted one.
-func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
+// taken notes a commit that is news, and what it took until it was the wanted one, or
+// one that waits.
+func (d *daemon) taken(r gitops.Revision, revision string, evaluate time.Duration) {
 	if r.Took == (gitops.Took{}) {
 		return
 	}
@@ -109,7 +103,10 @@ func (d *daemon) taken(r gitops.Revision, evaluate time.Duration) {
 	if r.Signer != "" {
 		why += ", signed by " + r.Signer
 	}
-	d.journal.Taken(why,
+	if s := d.Standing(); s.Waits == revision {
+		why += "; it waits: " + s.Why
+	}
+	d.journal.Taken(revision, why,
 		journal.Part{Name: "ask", Took: r.Took.Ask}, journal.Part{Name: "fetch", Took: r.Took.Fetch}, journal.Part{Name: "judge", Took: r.Took.Judge},
 		journal.Part{Name: "export", Took: r.Took.Export}, journal.Part{Name: "evaluate", Took: evaluate})
 }
@@ -132,17 +129,6 @@ func (d *daemon) note(revision, problem string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.attempted, d.problem, d.held = revision, problem, false
-}
-
-// resume goes on with the site of before a restart while the source has none.
-func (d *daemon) resume() {
-	if _, wanted := d.Want(); wanted {
-		return
-	}
-	if site, known := d.journal.Site(); known {
-		d.log.Info("going on with the last site", "revision", site.Revision)
-		d.Deliver(site)
-	}
 }
 
 // sourceProblem is told why the source delivers nothing, and nil when that is over.
@@ -208,6 +194,7 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 	s.Source = d.sourceStatus()
 	s.Hook = d.hooks.status(d.Last())
 	d.news.describe(&s)
+	s.Standing = d.Standing()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s.Running, s.Pid = true, os.Getpid()
@@ -221,14 +208,6 @@ func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, erro
 	return d.forecast(ctx, want)
 }
 
-// Accept implements [console.Havn].
-func (d *daemon) Accept(commit string) error {
-	if d.git == nil {
-		return errNoGit
-	}
-	return d.git.Accept(commit)
-}
-
 // Explain implements [console.Havn].
 func (d *daemon) Explain(ctx context.Context, commit string) (string, error) {
 	if d.git == nil {
@@ -238,7 +217,7 @@ func (d *daemon) Explain(ctx context.Context, commit string) (string, error) {
 	return v.String(), err
 }
 
-var errNoGit = errors.New("the source is a directory; commits are accepted and explained where it is a git remote")
+var errNoGit = errors.New("the source is a directory; commits are explained where it is a git remote")
 
 // History implements [console.Havn].
 func (d *daemon) History(service string, limit int) ([]journal.Event, error) {

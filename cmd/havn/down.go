@@ -24,11 +24,7 @@ func newDown() *cobra.Command {
 		Args:  args(cobra.NoArgs),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, _ []string) (err error) {
 		log, err := m.log.logger()
 		if err != nil {
 			return err
@@ -39,8 +35,7 @@ func newDown() *cobra.Command {
 		}
 		defer func() { err = errors.Join(err, h.close()) }()
 		return h.down(c, yes)
-	}
-	return c
+	})
 }
 
 // downGrace is the time replicas get to end.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -26,16 +24,16 @@ func newHistory() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().IntVarP(&limit, "last", "n", 50, "how many of the newest acts to show")
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
 		service := ""
 		if len(given) > 0 {
 			service = given[0]
 		}
-		events, err := m.history(c.Context(), service, limit)
+		events, err := ask(c.Context(), m,
+			func(client *console.Client) ([]journal.Event, error) {
+				return client.History(c.Context(), service, limit)
+			},
+			func(j *journal.Journal) ([]journal.Event, error) { return j.Events(service, limit) })
 		switch {
 		case err != nil:
 			return err
@@ -43,28 +41,7 @@ func newHistory() *cobra.Command {
 			return printJSON(c.OutOrStdout(), append([]journal.Event{}, events...))
 		}
 		return printHistory(c.OutOrStdout(), events)
-	}
-	return c
-}
-
-func (m *machine) history(ctx context.Context, service string, limit int) ([]journal.Event, error) {
-	client, err := console.Dial(ctx, m.state)
-	if err == nil {
-		return client.History(ctx, service, limit)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return nil, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return nil, err
-	}
-	j, err := journal.Open(m.state, log)
-	if err != nil {
-		return nil, err
-	}
-	events, err := j.Events(service, limit)
-	return events, errors.Join(err, j.Close())
+	})
 }
 
 func printHistory(w io.Writer, events []journal.Event) error {

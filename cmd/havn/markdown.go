@@ -15,16 +15,19 @@ const mostMarkdown = 18 << 10
 
 // printMarkdown prints a road for a pull request. What the plan is for, if that is
 // not this host, is in its heading.
-func printMarkdown(w io.Writer, r model.Road, asOf string) error {
+func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### havn plan: %s\n\n", verdict(r))
 	if asOf != "" {
 		fmt.Fprintf(&b, "For %s.\n\n", plainText(asOf))
 	}
+	for _, line := range standing {
+		fmt.Fprintf(&b, "- **held** %s\n", plainText(line))
+	}
 	for _, k := range r.Blocked {
 		fmt.Fprintf(&b, "- **blocked** %s\n", plainText(strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": ")))
 	}
-	if len(r.Blocked) > 0 {
+	if len(standing)+len(r.Blocked) > 0 {
 		b.WriteString("\n")
 	}
 	writeTable(&b, r.Changes)

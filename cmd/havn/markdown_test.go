@@ -24,7 +24,7 @@ func TestMarkdownQuotesWhatItIsGiven(t *testing.T) {
 		Blocked: []plan.Blocked{{Service: "web", Why: bad}},
 	}
 	var b strings.Builder
-	if err := printMarkdown(&b, road, "host "+bad); err != nil {
+	if err := printMarkdown(&b, road, "host "+bad, []string{bad}); err != nil {
 		t.Fatal(err)
 	}
 	fence, folded := "", 0
@@ -62,7 +62,7 @@ func TestMarkdownIsBounded(t *testing.T) {
 		road.Steps = append(road.Steps, model.Step{Service: "service", Act: "start x", Why: "because"})
 	}
 	var b strings.Builder
-	if err := printMarkdown(&b, road, ""); err != nil {
+	if err := printMarkdown(&b, road, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	if b.Len() > 64<<10 || !strings.Contains(b.String(), "more") {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"havn.internal/gitops/hold"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
@@ -68,6 +71,8 @@ type planning struct {
 	against               string
 	// asOf says which host the plan is for, if that is not this one.
 	asOf string
+	// standing is what keeps this host from being as its source says.
+	standing hold.Standing
 }
 
 func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err error) {
@@ -80,7 +85,10 @@ func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err erro
 	if err != nil {
 		return road, failedSpec(err)
 	}
-	return m.forecast(c.Context(), site, p.prune)
+	if road, err = m.forecast(c.Context(), site, p.prune); err == nil {
+		p.standing, err = m.standing(c.Context())
+	}
+	return road, err
 }
 
 // elsewhere plans for the host of the snapshot, and says what that rests on.
@@ -111,11 +119,11 @@ func (p *planning) elsewhere(c *cobra.Command, dir string) (road model.Road, err
 func (p *planning) print(w io.Writer, road model.Road) error {
 	switch {
 	case p.json:
-		return printJSON(w, road)
+		return printJSON(w, plannedRoad{road, p.standing})
 	case p.markdown:
-		return printMarkdown(w, road, p.asOf)
+		return printMarkdown(w, road, p.asOf, p.standing.Lines())
 	}
-	return printRoad(w, road)
+	return printRoad(w, road, p.standing.Lines())
 }
 
 // forecast asks the havn that runs, or looks at the host if none does.
@@ -147,8 +155,27 @@ func (h *host) forecast(ctx context.Context, site spec.Site) (model.Road, error)
 	return model.Forecast(site, o.Have, time.Now()), nil
 }
 
-func printRoad(w io.Writer, r model.Road) error {
+// plannedRoad is what `havn plan --json` prints.
+type plannedRoad struct {
+	model.Road
+	Standing hold.Standing `json:"standing,omitzero"`
+}
+
+// standing says what keeps the host from being as its source says.
+func (m *machine) standing(ctx context.Context) (hold.Standing, error) {
+	if _, err := os.Stat(m.state); errors.Is(err, fs.ErrNotExist) {
+		return hold.Standing{}, nil
+	}
+	return atDesk(ctx, m,
+		func(client *console.Client) (hold.Standing, error) { return client.Standing(ctx) },
+		func(d *desk) (hold.Standing, error) { return d.Standing(), nil })
+}
+
+func printRoad(w io.Writer, r model.Road, standing []string) error {
 	var b strings.Builder
+	for _, line := range standing {
+		fmt.Fprintf(&b, "held: %s\n", line)
+	}
 	if !r.Pending() {
 		b.WriteString("nothing to do: the host is as the specs say\n")
 	}
@@ -185,11 +212,7 @@ func blockedOn(b plan.Blocked) string { return b.Service + b.Route }
 var signs = map[model.Kind]string{model.Created: "+", model.Removed: "-"}
 
 func printChange(b *strings.Builder, c model.Change) {
-	sign, marked := signs[c.Kind]
-	if !marked {
-		sign = "~"
-	}
-	fmt.Fprintf(b, "%s %s %s", sign, subject(c), c.Kind)
+	fmt.Fprintf(b, "%s %s %s", signOf(c), subject(c), c.Kind)
 	if c.Strategy != "" {
 		fmt.Fprintf(b, " (%s)", c.Strategy)
 	}
@@ -200,6 +223,17 @@ func printChange(b *strings.Builder, c model.Change) {
 		b.WriteString(": no downtime")
 	}
 	b.WriteString("\n")
+	printFields(b, c)
+}
+
+func signOf(c model.Change) string {
+	if sign, marked := signs[c.Kind]; marked {
+		return sign
+	}
+	return "~"
+}
+
+func printFields(b *strings.Builder, c model.Change) {
 	for _, f := range c.Fields {
 		fmt.Fprintf(b, "    %s\n", f)
 	}

@@ -19,11 +19,7 @@ more than it does unasked. The agreement is for this revision only. Volumes are 
 removed. Where no havn runs, ` + "`havn apply --prune`" + ` does the same.`,
 		Args: args(cobra.NoArgs),
 	}
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		client, err := console.Dial(c.Context(), m.state)
 		if errors.Is(err, console.ErrNotRunning) {
 			return fmt.Errorf("%w; `havn apply --prune DIR` agrees for one apply", err)
@@ -37,6 +33,5 @@ removed. Where no havn runs, ` + "`havn apply --prune`" + ` does the same.`,
 		}
 		_, err = fmt.Fprintln(c.OutOrStdout(), "agreed to the removals of", orNone(revision))
 		return err
-	}
-	return c
+	})
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,40 +19,18 @@ at once what failed. A release that was condemned is otherwise not tried again u
 its spec changes.`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
 		service := ""
 		if len(given) > 0 {
 			service = given[0]
 		}
-		lifted, err := m.retry(c, service)
+		lifted, err := ask(c.Context(), m,
+			func(client *console.Client) (int, error) { return client.Retry(c.Context(), service) },
+			func(j *journal.Journal) (int, error) { return j.Clear(service), nil })
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%d verdicts lifted\n", lifted)
 		return err
-	}
-	return c
-}
-
-func (m *machine) retry(c *cobra.Command, service string) (int, error) {
-	client, err := console.Dial(c.Context(), m.state)
-	if err == nil {
-		return client.Retry(c.Context(), service)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return 0, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return 0, err
-	}
-	j, err := journal.Open(m.state, log)
-	if err != nil {
-		return 0, err
-	}
-	return j.Clear(service), j.Close()
+	})
 }

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"havn.internal/gitops"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
 )
 
 func newRun() *cobra.Command {
@@ -47,7 +50,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	if err != nil {
 		return err
 	}
-	h, err := m.open(ctx, log, false)
+	h, err := m.openPatiently(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -56,6 +59,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 		return err
 	}
 	d := &daemon{host: h, machine: m, good: h.journal.Good()}
+	d.seat()
 	source, err := d.open(s)
 	if err != nil {
 		return err
@@ -72,6 +76,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	g.Go(func() error { h.engine.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.Run(ctx, d.seen); return nil })
+	g.Go(func() error { d.gate.Run(ctx); return nil })
 	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
 	g.Go(func() error { return d.news.run(ctx) })
 	g.Go(func() error { return d.hooks.run(ctx, func() { d.git.Poke() }) })
@@ -81,4 +86,21 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	}
 	log.Info("havn stops; what runs keeps running")
 	return nil
+}
+
+// lookersTime is how long a command that only looks may have the state directory.
+const lookersTime = 10 * time.Second
+
+// openPatiently is open, but waits for a command that looks at the host, as `status`
+// does while no havn runs. Another havn answers on its socket.
+func (m *machine) openPatiently(ctx context.Context, log *slog.Logger) (*host, error) {
+	for begin := time.Now(); ; {
+		h, err := m.open(ctx, log, false)
+		if !errors.Is(err, journal.ErrLocked) || ctx.Err() != nil || time.Since(begin) > lookersTime {
+			return h, err
+		}
+		if _, dialErr := console.Dial(ctx, m.state); !errors.Is(dialErr, console.ErrNotRunning) {
+			return nil, err
+		}
+	}
 }

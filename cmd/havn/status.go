@@ -30,11 +30,7 @@ func newStatus() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().StringVar(&file, "snapshot", "", "write what `havn plan --against` needs of this host to a file (- for the standard output), without secrets")
-	m.flags(c.Flags())
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
-			return usage(c, err)
-		}
+	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		if file != "" {
 			return writeSnapshot(c, m, file)
 		}
@@ -46,8 +42,7 @@ func newStatus() *cobra.Command {
 			return printJSON(c.OutOrStdout(), s)
 		}
 		return printStatus(c.OutOrStdout(), s)
-	}
-	return c
+	})
 }
 
 // status asks the havn that runs, or looks at the host if none does.
@@ -68,12 +63,11 @@ func status(ctx context.Context, m *machine) (s console.Status, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	want, known := h.journal.Site()
-	if !known {
-		want = spec.Site{}
-	}
-	s = h.describe(ctx, m, h.lookUntilProbed(ctx, want))
-	s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Revision, h.journal.Good(), m.sourceBefore()
+	d := m.desk(h.journal, log)
+	want, _, _ := d.gate.Wanted()
+	s = h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
+	s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
+	s.Standing = d.Standing()
 	return s, nil
 }
 
@@ -114,6 +108,9 @@ func printStatus(w io.Writer, s console.Status) error {
 		fmt.Fprintf(&b, "\n          %s is not applied: %s", orNone(r.Attempted), indent(r.Problem))
 	}
 	b.WriteString("\n")
+	for _, line := range s.Standing.Lines() {
+		fmt.Fprintf(&b, "held      %s\n", indent(line))
+	}
 	printSource(&b, s.Source, time.Now())
 	fmt.Fprintf(&b, "gateway   %s\n", gatewayLine(s.Gateway))
 	printTell(&b, s)

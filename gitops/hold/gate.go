@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -28,7 +29,9 @@ type Gate struct {
 	Last func() (spec.Site, bool)
 	// Want is handed each new wish, one at a time; nil where no havn runs.
 	Want func(Wish)
-	Log  *slog.Logger
+	// Waits, if set, is told of a revision that waits, and why.
+	Waits func(revision, why string)
+	Log   *slog.Logger
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 
@@ -124,24 +127,42 @@ func (g *Gate) input(s State) Input {
 func (g *Gate) decide() {
 	g.now = g.decision()
 	d := g.now
-	if d.Passes {
+	// What a revision says to this host is another when its name or labels are.
+	same := g.newest != nil && g.passed != nil && g.newest.Revision == g.passed.Revision
+	if d.Passes || same && !reflect.DeepEqual(*g.newest, *g.passed) {
 		g.passed, g.consent = g.newest, ""
 		if err := g.Store.SetPassed(*g.newest); err != nil {
 			g.Log.Warn("the revision that passed can't be remembered", "revision", g.newest.Revision, "err", err)
 		}
 	}
-	if text := d.Waits + d.Why; text != g.told {
-		g.told = text
-		if d.Waits != "" {
-			g.Log.Warn("a revision waits; what runs keeps running", "revision", d.Waits, "why", d.Why)
-		}
-	}
+	g.hand(d)
+	g.say(d)
+}
+
+// hand hands a site on. The mutex is held.
+func (g *Gate) hand(d Decision) {
 	quiet := g.newest == nil && g.state.Host == nil && !g.resumed
 	if d.Site == nil || quiet || g.Want == nil || d.Site.Revision == g.wanted {
 		return
 	}
 	g.wanted = d.Site.Revision
 	g.Want(Wish{*d.Site, d.Base, d.Images})
+}
+
+// say says that a revision waits, once. The mutex is held.
+func (g *Gate) say(d Decision) {
+	text := d.Waits + d.Why
+	if text == g.told {
+		return
+	}
+	g.told = text
+	if d.Waits == "" {
+		return
+	}
+	g.Log.Warn("a revision waits; what runs keeps running", "revision", d.Waits, "why", d.Why)
+	if g.Waits != nil {
+		g.Waits(d.Waits, d.Why)
+	}
 }
 
 // decision is [Decide], but while it is not known what people asked for, nothing
@@ -285,6 +306,14 @@ func (g *Gate) Wanted() (Wish, State, bool) {
 		return Wish{}, g.state.clone(), false
 	}
 	return Wish{*g.now.Site, g.now.Base, g.now.Images}, g.state.clone(), true
+}
+
+// Readable is why it is not known what people asked for; nil if it is.
+func (g *Gate) Readable() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open()
+	return g.damaged
 }
 
 // Standing says what keeps the host from being as the source says.

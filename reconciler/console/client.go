@@ -67,7 +67,7 @@ func (c *Client) History(ctx context.Context, service string, limit int) ([]jour
 	return events, c.call(ctx, http.MethodGet, path, nil, &events)
 }
 
-// Accept lets a held commit pass.
+// Accept lets a held revision pass.
 func (c *Client) Accept(ctx context.Context, commit string) error {
 	var done bool
 	return c.call(ctx, http.MethodPost, "/v1/accept?commit="+url.QueryEscape(commit), nil, &done)
@@ -110,6 +110,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 	req, err := http.NewRequestWithContext(ctx, method, "http://havn"+path, body)
 	if err != nil {
 		return err
+	}
+	if sudo := os.Getenv("SUDO_USER"); sudo != "" {
+		req.Header.Set(sudoHeader, sudo)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

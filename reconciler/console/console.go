@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"time"
 
+	"havn.internal/gitops/hold"
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/snapshot"
@@ -36,6 +37,7 @@ var ErrNotRunning = errors.New("no havn runs on this state directory")
 
 // Havn is the running havn as the console sees it.
 type Havn interface {
+	Desires
 	Status(ctx context.Context) Status
 	// Forecast says what a site would change on this host.
 	Forecast(ctx context.Context, want spec.Site) (model.Road, error)
@@ -44,8 +46,8 @@ type Havn interface {
 	// History returns the newest acts of a service, of all if it is empty, oldest of
 	// them first.
 	History(service string, limit int) ([]journal.Event, error)
-	// Accept lets a held commit pass; Explain is the verdict on one.
-	Accept(commit string) error
+	// Accept lets a held revision pass; Explain is the verdict on one.
+	Accept(by hold.By, revision string) error
 	Explain(ctx context.Context, commit string) (string, error)
 	// TryNotify sends everybody who is notified a test message, and returns what
 	// became of it.
@@ -78,7 +80,7 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 	}
 	server := &http.Server{
 		Handler: handler(h), ReadHeaderTimeout: 5 * time.Second,
-		BaseContext: func(net.Listener) context.Context { return ctx }, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withPeer, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
@@ -90,6 +92,7 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 
 func handler(h Havn) http.Handler {
 	mux := http.NewServeMux()
+	desires(mux, h)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, h.Status(r.Context())) })
 	mux.HandleFunc("GET /v1/history", func(w http.ResponseWriter, r *http.Request) {
 		limit, err := strconv.Atoi(r.URL.Query().Get("last"))
@@ -126,7 +129,7 @@ func handler(h Havn) http.Handler {
 		answer(w, road)
 	})
 	mux.HandleFunc("POST /v1/accept", func(w http.ResponseWriter, r *http.Request) {
-		if err := h.Accept(r.URL.Query().Get("commit")); err != nil {
+		if err := h.Accept(by(r), r.URL.Query().Get("commit")); err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}

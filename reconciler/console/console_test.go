@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"havn.internal/gitops/hold"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/journal"
@@ -22,6 +23,7 @@ import (
 
 // asked is a havn that remembers what it was asked.
 type asked struct {
+	console.Desires
 	status  console.Status
 	site    spec.Site
 	service string
@@ -36,7 +38,7 @@ func (a *asked) History(service string, limit int) ([]journal.Event, error) {
 func (a *asked) Snapshot(context.Context) (snapshot.Snapshot, error) {
 	return snapshot.Snapshot{Site: "s"}, a.err
 }
-func (a *asked) Accept(commit string) error {
+func (a *asked) Accept(_ hold.By, commit string) error {
 	a.commit = commit
 	return a.err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"havn.internal/gitops/hold"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/plan"
 )
@@ -22,6 +23,8 @@ type Status struct {
 	// Converged: the host is as the wanted revision says, and nothing is left to do.
 	Converged bool     `json:"converged"`
 	Revision  Revision `json:"revision"`
+	// Standing is what keeps the host from being as the source says.
+	Standing hold.Standing `json:"standing"`
 	// Source is where revisions come from; nil if nobody has said so.
 	Source   *Source   `json:"source,omitempty"`
 	Gateway  Gateway   `json:"gateway"`

@@ -16,7 +16,7 @@ const maxEvents = 10_000
 // An Event is one act, with its cause.
 type Event struct {
 	At time.Time `json:"at"`
-	// Revision is the one that was wanted.
+	// Revision is the one that was wanted, or was taken.
 	Revision string        `json:"revision,omitempty"`
 	Service  string        `json:"service,omitempty"`
 	Act      string        `json:"act"`
@@ -33,9 +33,9 @@ type Part struct {
 	Took time.Duration `json:"took"`
 }
 
-// Taken appends to the log that a revision of a source became the wanted one.
-func (j *Journal) Taken(why string, parts ...Part) {
-	e := Event{Act: "take revision", Why: why, Parts: parts}
+// Taken appends to the log that a revision of a source was taken.
+func (j *Journal) Taken(revision, why string, parts ...Part) {
+	e := Event{Revision: revision, Act: "take revision", Why: why, Parts: parts}
 	for _, p := range parts {
 		e.Took += p.Took
 	}
@@ -56,7 +56,7 @@ func (j *Journal) note(e Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	e.At = time.Now()
-	if j.site != nil {
+	if j.site != nil && e.Revision == "" {
 		e.Revision = j.site.Revision
 	}
 	j.enqueue(entry{bucket: bucketEvents, value: e})

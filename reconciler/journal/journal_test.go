@@ -90,6 +90,7 @@ func TestJournalRemembers(t *testing.T) {
 	if p := j.Pins("rev2"); len(p) != 0 {
 		t.Errorf("another revision has the pins %v", p)
 	}
+	j.SetSite(spec.Site{Revision: "rev2"})
 	j.Pin("rev2", "web:1", "sha256:2")
 	if n := j.Clear("other") + j.Clear("web"); n != 1 {
 		t.Errorf("%d verdicts were lifted, want 1", n)

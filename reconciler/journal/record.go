@@ -84,14 +84,15 @@ func (j *Journal) LastGood() map[string]spec.Release {
 }
 
 // Pin records what a reference stands for in a revision. The pins of a revision are
-// kept while it is the newest, or its site is remembered.
+// kept while it is the newest or the wanted one, or its site is remembered.
 func (j *Journal) Pin(revision, ref, imageID string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.pins[revision] == nil {
 		j.pins[revision] = map[string]string{}
 		for other := range j.pins {
-			if other != revision && j.find(other) < 0 {
+			wanted := j.site != nil && j.site.Revision == other
+			if other != revision && !wanted && j.find(other) < 0 {
 				j.forgetPins(other)
 			}
 		}

@@ -62,6 +62,11 @@ func (j *Journal) Remember(site spec.Site, o Origin) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if i := j.newestFrom(o.From); i >= 0 && j.sites[i].Revision == site.Revision {
+		if !bytes.Equal(j.sites[i].Packed, packed) {
+			// The host's name or labels are others, and so is its part.
+			j.sites[i].Packed = packed
+			j.enqueue(entry{bucket: bucketSites, key: eventKey(j.sites[i].Seq), value: j.sites[i]})
+		}
 		return
 	}
 	s := stored{Seq: 1, Revision: site.Revision, At: time.Now().UTC(), Origin: o, Packed: packed}

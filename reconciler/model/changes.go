@@ -33,7 +33,7 @@ func changes(want spec.Site, have plan.Observed) []Change {
 			out = append(out, Change{Service: name, Kind: Removed})
 		}
 	}
-	return append(out, routeChanges(want, have)...)
+	return append(out, routeChanges(want, have.Gateway.Table.Locations)...)
 }
 
 // services are the replicas of each service, the newest last.
@@ -113,9 +113,9 @@ func boolCompare(a, b bool) int {
 	return -1
 }
 
-func routeChanges(want spec.Site, have plan.Observed) []Change {
+func routeChanges(want spec.Site, have []plan.Location) []Change {
 	old := map[plan.LocationKey]plan.Location{}
-	for _, l := range have.Gateway.Table.Locations {
+	for _, l := range have {
 		old[l.Key()] = l
 	}
 	var out []Change
@@ -135,7 +135,7 @@ func routeChanges(want spec.Site, have plan.Observed) []Change {
 			out = append(out, c)
 		}
 	}
-	for _, l := range have.Gateway.Table.Locations {
+	for _, l := range have {
 		if _, gone := old[l.Key()]; gone && !l.Own() {
 			out = append(out, Change{Route: l.Route, Where: where(l), Kind: Removed})
 		}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/gitops/hold"
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/model"
+)
+
+// difference is what `havn diff --json` prints.
+type difference struct {
+	From    string         `json:"from"`
+	To      string         `json:"to"`
+	Changes []model.Change `json:"changes"`
+}
+
+func newDiff() *cobra.Command {
+	m := &machine{}
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "diff REVISION [REVISION]",
+		Short: "Show in what a revision differs from another, or from the wanted one",
+		Long: `Show in what services, routes and volumes differ from one revision to another, or to
+the wanted one: every field old and new. A revision is named by its first digits, 7 or
+more.
+
+Exit codes: 0 they are equal; 2 they differ; 1 one of them is not known.`,
+		Args: args(cobra.RangeArgs(1, 2)),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
+		from, err := m.known(c.Context(), given[0])
+		if err != nil {
+			return err
+		}
+		other := ""
+		if len(given) > 1 {
+			other = given[1]
+		}
+		to, err := m.known(c.Context(), other)
+		if err != nil {
+			return err
+		}
+		d := difference{from.Revision, to.Revision, model.Between(from.Site, to.Site, from.Images, to.Images)}
+		if asJSON {
+			err = printJSON(c.OutOrStdout(), d)
+		} else {
+			err = printDifference(c.OutOrStdout(), d)
+		}
+		if err == nil && len(d.Changes) > 0 {
+			return &exitError{code: exitPending}
+		}
+		return err
+	})
+}
+
+func (m *machine) known(ctx context.Context, revision string) (hold.Known, error) {
+	return atDesk(ctx, m,
+		func(client *console.Client) (hold.Known, error) { return client.Known(ctx, revision) },
+		func(d *desk) (hold.Known, error) { return d.Known(ctx, revision) })
+}
+
+func printDifference(w io.Writer, d difference) error {
+	var b strings.Builder
+	if len(d.Changes) == 0 {
+		fmt.Fprintf(&b, "%s and %s are equal\n", d.From, d.To)
+	}
+	for _, c := range d.Changes {
+		fmt.Fprintf(&b, "%s %s %s\n", signOf(c), subject(c), c.Kind)
+		printFields(&b, c)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

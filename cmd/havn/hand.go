@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
+	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
+)
+
+// hand hands the site of a directory to the havn that runs, and waits until the host
+// is as it says.
+func (a *applying) hand(c *cobra.Command, client *console.Client, dir string) error {
+	// It is the running havn's part of the directory that is meant.
+	if err := errors.Join(a.machine.recall(c.Flags(), "name", "label"), a.machine.self.complete()); err != nil {
+		return usage(c, err)
+	}
+	site, err := spec.LoadFor(c.Context(), dir, a.machine.self.host())
+	if err != nil {
+		return failedSpec(err)
+	}
+	if a.expect != "" {
+		road, err := client.Forecast(c.Context(), site)
+		if err == nil {
+			err = sameHash(road.Hash, a.expect)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	begin := time.Now()
+	said, err := client.ByHand(c.Context(), a.why, console.Handed{Site: site, Dir: dir, Prune: a.prune})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), said)
+	return a.await(c.Context(), client, site, begin, c.OutOrStdout())
+}
+
+// await waits for the running havn.
+func (a *applying) await(ctx context.Context, client *console.Client, site spec.Site, begin time.Time, out io.Writer) error {
+	waiting, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	settled, err := client.Settled(waiting, site.Revision)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted; the running havn goes on")
+	case waiting.Err() != nil:
+		return fmt.Errorf("not done after %s; the running havn goes on", a.timeout)
+	case err != nil:
+		return err
+	case settled.Problem == "":
+		return converged(out, site, settled.Generation, begin)
+	}
+	if s, err := client.Status(ctx); err == nil {
+		for _, one := range s.Services {
+			if one.Phase != plan.Converged {
+				printService(out, one)
+			}
+		}
+	}
+	return errors.New(settled.Problem)
+}
+
+// record has the next havn find what was applied. Where the host follows a git
+// remote, or something is pinned already, the host is pinned to it: otherwise it
+// would be undone as soon as a havn runs again.
+func (a *applying) record(h *host, site spec.Site, dir string, log *slog.Logger, out io.Writer) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	d := a.machine.desk(h.journal, log)
+	_, err = os.Stat(filepath.Join(a.machine.state, acceptedFile))
+	if s := d.Standing(); err != nil && !s.Pinned() && s.Problem == "" {
+		h.journal.Remember(site, journal.Origin{From: dir})
+		return d.gate.Store.SetPassed(site)
+	}
+	said, err := d.byHand(me(a.why), console.Handed{Site: site, Dir: dir})
+	if err == nil {
+		_, err = fmt.Fprintln(out, said)
+	}
+	return err
+}

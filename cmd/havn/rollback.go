@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"havn.internal/reconciler/console"
+)
+
+func newRollback() *cobra.Command {
+	m := &machine{}
+	var why string
+	c := &cobra.Command{
+		Use:   "rollback [SERVICE] [REVISION]",
+		Short: "Go back to an earlier revision at once, and stay there",
+		Long: `Go back to an earlier revision at once, and stay there until ` + "`havn unpin`" + `.
+
+Without a revision it is the last one before this that was reached in full; for a
+service the last one in which that was another. A revision is named by its first
+digits, 7 or more. Only the service that is named goes back; all others go on
+following the source. New revisions are still fetched, judged and checked, and wait.
+It goes the way every rollout does, and runs the images of then.`,
+		Args: args(cobra.MaximumNArgs(2)),
+	}
+	whyFlag(c.Flags(), &why)
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
+		return say(c)(atDesk(c.Context(), m,
+			func(client *console.Client) (string, error) { return client.Rollback(c.Context(), why, given) },
+			func(d *desk) (string, error) { return d.Rollback(c.Context(), me(why), given) }))
+	})
+}
+
+func newUnpin() *cobra.Command {
+	m := &machine{}
+	var why string
+	c := &cobra.Command{
+		Use:   "unpin [SERVICE]",
+		Short: "Go on with the source after a rollback, or after an apply by hand",
+		Long: `Go on with the source after a rollback, or after an apply by hand. With a service, only
+that one; otherwise all that is pinned.`,
+		Args: args(cobra.MaximumNArgs(1)),
+	}
+	whyFlag(c.Flags(), &why)
+	return m.onHost(c, func(c *cobra.Command, given []string) error {
+		service := ""
+		if len(given) > 0 {
+			service = given[0]
+		}
+		return say(c)(atDesk(c.Context(), m,
+			func(client *console.Client) (string, error) { return client.Unpin(c.Context(), why, service) },
+			func(d *desk) (string, error) { return d.Unpin(me(why), service) }))
+	})
+}
+
+func whyFlag(f *pflag.FlagSet, why *string) {
+	f.StringVar(why, "why", "", "the reason, for status and history")
+}
+
+// say prints what was answered.
+func say(c *cobra.Command) func(string, error) error {
+	return func(text string, err error) error {
+		if err == nil {
+			_, err = fmt.Fprintln(c.OutOrStdout(), text)
+		}
+		return err
+	}
+}
