@@ -243,7 +243,7 @@ func (a *around) follow(name string) error {
 		return nil
 	}
 	for _, m := range embedded.FindAllSubmatch(text, -1) {
-		if err := a.embed(path.Dir(name), strings.Split(path.Clean(string(m[1])), "/")); err != nil {
+		if err := a.embed(path.Dir(name), strings.Split(path.Clean(string(m[1])+string(m[2])), "/")); err != nil {
 			return err
 		}
 	}
@@ -274,7 +274,7 @@ func (a *around) imports(text []byte) []string {
 }
 
 // embedded finds what @embed names; more than that does no harm.
-var embedded = regexp.MustCompile(`@embed\([^)\n]*?(?:file|glob)\s*=\s*"?([^",)\s]+)`)
+var embedded = regexp.MustCompile(`@embed\([^)]*?(?:file|glob)\s*=\s*(?:"([^"\n]+)|([^",)\s]+))`)
 
 // embed takes the files below a directory that a pattern names, by its parts.
 func (a *around) embed(dir string, pattern []string) error {

@@ -85,6 +85,7 @@ func TestModuleAgrees(t *testing.T) {
 		"an import of the root":         {map[string]string{"root.cue": "package root\n\nport: 81\n", "hosts/web1/c.cue": "package site\n\nimport \"example.com/site:root\"\n\nservices: web: ports: p: root.port\n"}, true},
 		"an import with a version":      {map[string]string{"hosts/web1/c.cue": "package site\n\nimport d \"example.com/site/lib/defaults@v0\"\n\nservices: web: labels: i: d.image\n"}, true},
 		"a glob above":                  {map[string]string{"conf/a.txt": "a", "conf/b.txt": "b", "glob.cue": "@extern(embed)\n\npackage site\n\n_texts: _ @embed(glob=c*/*.txt,type=text)\nservices: log: files: {for n, c in _texts {\"/\\(n)\": content: c}}\n"}, true},
+		"a name with a space":           {map[string]string{"a b.txt": "x", "e.cue": "@extern(embed)\n\npackage site\n\nservices: log: labels: t: _ @embed(type=text,file=\"a b.txt\")\n"}, true},
 		"no package in the directory":   {map[string]string{"hosts/web1/site.cue": "services: {}\n"}, false},
 		"a cycle of packages":           {map[string]string{"lib/defaults/y.cue": "package defaults\n\nimport \"example.com/site/lib/app\"\n\ny: app.#App\n"}, false},
 	} {

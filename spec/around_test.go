@@ -1,0 +1,46 @@
+package spec
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// FuzzAround: whatever a shared file says, what is taken beside a spec lies in the
+// module, and is none of what the file does not name.
+func FuzzAround(f *testing.F) {
+	for _, text := range []string{
+		"package app\n", "package app\nimport \"example.com/site/hosts/web2\"\n", "package app\nimport (\n\"example.com/site/../etc\"\n\"/etc\"\n\"example.com/site//x\"\n)",
+		"@extern(embed)\npackage app\nx: _ @embed(file=../x.cue)\n", "x: _ @embed(glob=*/*.cue)\n", "x: _ @embed(file=/etc/passwd)", "@embed(glob=[)", "@a((((((",
+		"import \"example.com/site@v0\"", "import x \"example.com/site:x\"", "import \"\\(x)\"", "import #\"example.com/site/a\"#", "package", "\x00", "import \"example.com/site/cue.mod/pkg\"",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		module := fstest.MapFS{
+			moduleFile:            {Data: []byte("module: \"example.com/site@v0\"\n")},
+			"hosts/web1/site.cue": {Data: []byte("package site\nimport \"example.com/site/lib/app\"\n")},
+			"hosts/web2/site.cue": {Data: []byte("package site\n")},
+			"hosts/web2/link.cue": {Mode: fs.ModeSymlink, Data: []byte("/etc/passwd")},
+			"lib/app/app.cue":     {Data: []byte(text)},
+			"lib/app/x/y.txt":     {Data: []byte("text")},
+		}
+		b, err := Around(module, "hosts/web1")
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		for _, name := range b.Files {
+			switch {
+			case module[name] == nil:
+				t.Errorf("%q takes %s, which is not there", text, name)
+			case strings.HasPrefix(name, "hosts/web2/") && !strings.Contains(text, "hosts"):
+				t.Errorf("%q takes %s, which it does not name", text, name)
+			}
+		}
+		if !slices.Contains(b.Files, "lib/app/app.cue") {
+			t.Errorf("%q keeps itself out of %v", text, b.Files)
+		}
+	})
+}
