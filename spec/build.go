@@ -33,7 +33,7 @@ func (e *evaluation) build() bool {
 	overlay := e.overlay(pkg)
 	for {
 		if !e.hasPackage(overlay, pkg) {
-			e.empty()
+			e.empty(pkg)
 			return false
 		}
 		instance := load.Instances([]string{"."}, &load.Config{
@@ -140,9 +140,9 @@ func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
 
 // empty reports a directory without a package; nothing more is to be said if all
 // its files were left out.
-func (e *evaluation) empty() {
+func (e *evaluation) empty(pkg string) {
 	if len(e.problems) == 0 {
-		e.ignored(&build.Instance{})
+		e.ignored(&build.Instance{PkgName: pkg})
 	}
 	if len(e.problems) == 0 {
 		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory", Expected: "at least one .cue file with a package clause; `havn init DIR` writes a first one"})
@@ -159,20 +159,25 @@ func (e *evaluation) hasPackage(overlay map[string]load.Source, pkg string) bool
 	return false
 }
 
-// packageName is the package that the site is: bind.cue's, or that of most files.
+// packageName is the package that the site is: that of the nearest bind.cue, beside or
+// above its files, or else that of most files.
 func (e *evaluation) packageName() string {
+	for dir := path.Clean(e.snapshot.Dir); ; dir = path.Dir(dir) {
+		name := path.Join(dir, bindFile)
+		if pkg := packageOf(name, e.snapshot.Files[name]); pkg != "" {
+			return pkg
+		}
+		if dir == "." {
+			break
+		}
+	}
 	count := map[string]int{}
 	for name, content := range e.snapshot.Files {
 		if !e.isOwn(name) || !isCounted(name) {
 			continue
 		}
-		pkg := packageOf(name, content)
-		if pkg == "" {
-			continue
-		}
-		count[pkg]++
-		if path.Base(name) == bindFile {
-			return pkg
+		if pkg := packageOf(name, content); pkg != "" {
+			count[pkg]++
 		}
 	}
 	names := sortedKeys(count)
@@ -300,7 +305,7 @@ func whyIgnored(name string, content []byte, pkg string) (what, expected string)
 		return "it has no package clause", "`package " + pkg + "` as its first line"
 	}
 	if f.PackageName() != pkg {
-		return "it is of package " + f.PackageName(), "`package " + pkg + "`, as the other files have"
+		return "it is of package " + f.PackageName(), "`package " + pkg + "`, as bind.cue or the other files have"
 	}
 	for _, d := range f.Decls {
 		if a, ok := d.(*ast.Attribute); ok {

@@ -101,6 +101,16 @@ func TestModuleAgrees(t *testing.T) {
 	}
 }
 
+// TestSlipInAPackage: a directory of another package than bind.cue above has none of
+// what is shared, which CUE does not say.
+func TestSlipInAPackage(t *testing.T) {
+	dir := repository(t, with(map[string]string{"hosts/web2/site.cue": "package sit\n\nservices: db: image: \"db:1\"\n"}))
+	const want = "hosts/web2/site.cue: CUE leaves this file out: it is of package sit, expected `package site`, as bind.cue or the other files have"
+	if _, err := Load(t.Context(), dir+"/hosts/web2"); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 // TestOtherHostsFiles: nothing that another host's directory can hold is read.
 func TestOtherHostsFiles(t *testing.T) {
 	for name, plant := range map[string]func(dir string) error{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ func Sites(dir string) ([]string, error) {
 		return nil, Problems{{What: openProblem(dir, err), Expected: "a directory with sites"}}
 	}
 	defer func() { _ = r.Close() }()
-	f := &finder{fs: r.FS(), packages: map[string]map[string]bool{}, binds: map[string]string{}, imported: map[string]bool{}}
+	f := &finder{fs: r.FS(), packages: map[string]map[string]bool{}, binds: map[string]string{}, imported: map[string]bool{}, entries: map[string]bool{}}
 	for above := inside; above != "."; {
 		above = path.Dir(above)
 		f.bind(above)
@@ -55,6 +56,8 @@ type finder struct {
 	binds    map[string]string
 	// imported are the directories that specs import, each in its module.
 	imported map[string]bool
+	// entries are the directories with specs that have entries of a site.
+	entries map[string]bool
 	// modules are the modules that the walk is in, innermost last.
 	modules []nested
 }
@@ -109,6 +112,9 @@ func (f *finder) spec(dir, name string) {
 		f.packages[dir] = map[string]bool{}
 	}
 	f.packages[dir][pkg] = true
+	if entryLine.Match(text) {
+		f.entries[dir] = true
+	}
 	if len(f.modules) > 0 {
 		in := f.modules[len(f.modules)-1]
 		a.module = in.name
@@ -117,6 +123,8 @@ func (f *finder) spec(dir, name string) {
 		}
 	}
 }
+
+var entryLine = regexp.MustCompile(`(?m)^(services|routes|volumes)\s*:`)
 
 // bound: a bind.cue binds specs of the directory.
 func (f *finder) bound(dir string) bool {
@@ -144,7 +152,7 @@ func (f *finder) isImported(dir string) bool {
 
 func (f *finder) sites() []string {
 	all := slices.Sorted(maps.Keys(f.packages))
-	is := f.bound
+	is := func(dir string) bool { return f.bound(dir) || f.entries[dir] && !f.isImported(dir) }
 	if len(f.binds) == 0 {
 		is = func(dir string) bool { return !f.isImported(dir) }
 	}

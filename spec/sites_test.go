@@ -25,6 +25,8 @@ func TestSites(t *testing.T) {
 		"broken syntax":        {map[string]string{"hosts/web2/site.cue": "package site {{{"}, ".", []string{"hosts/web1", "hosts/web2"}},
 		"nothing is bound":     {map[string]string{bindFile: "", "lib/unused/broken.cue": ""}, ".", []string{"hosts/web1", "hosts/web2"}},
 		"a library":            {nil, "lib", nil},
+		"a slip in a package":  {map[string]string{"hosts/web2/site.cue": "package sit\n\nservices: a: image: \"a\"\n"}, ".", []string{"hosts/web1", "hosts/web2"}},
+		"a library of entries": {map[string]string{"lib/app/more.cue": "package app\n\nservices: a: image: \"a\"\n"}, ".", []string{"hosts/web1", "hosts/web2"}},
 		"no directory":         {nil, "none", nil},
 		"a host without specs": {map[string]string{"hosts/web3/README": "x"}, ".", []string{"hosts/web1", "hosts/web2"}},
 	} {

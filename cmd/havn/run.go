@@ -71,7 +71,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 		return err
 	}
 	h.Own = d.hooks.locations()
-	log.Info("havn runs", "version", version(), "site", m.site, "source", s.String(), "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
+	log.Info("havn runs", "version", version(), "name", m.self.name, "labels", m.self.labelText(), "site", m.site, "source", s.String(), "state", m.state, "http", m.http, "subnet", m.subnet, "pid", os.Getpid())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { h.engine.Watch(ctx, h.Wake); return nil })
 	g.Go(func() error { h.gateway.Watch(ctx, h.Wake); return nil })
