@@ -245,7 +245,7 @@ func (d *desk) Unpin(by hold.By, service string) (string, error) {
 	}
 	var lines []string
 	for _, n := range off {
-		d.record(n.Service, "unpin from "+n.Revision, by)
+		d.record(n.Service, "unpin from "+hold.Short(n.Revision), by)
 		lines = append(lines, "no longer: "+n.String())
 	}
 	if s := d.gate.Standing(); s.Waits != "" {

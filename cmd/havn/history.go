@@ -63,6 +63,9 @@ func printHistory(w io.Writer, events []journal.Event) error {
 
 // short is a revision as people tell them apart.
 func short(revision string) string {
+	if source, pinned, is := strings.Cut(revision, "+"); is {
+		return short(source) + "+" + pinned
+	}
 	kind, hash, content := strings.Cut(revision, ":")
 	if !content {
 		return fmt.Sprintf("%.12s", revision)

@@ -66,10 +66,11 @@ func (p Pin) String() string {
 
 // Short is a revision as people say it.
 func Short(revision string) string {
-	if len(revision) >= 40 && strings.Trim(revision[:40], "0123456789abcdef") == "" {
-		return revision[:12]
+	digits := len(revision) - len(strings.TrimLeft(revision, "0123456789abcdef"))
+	if digits < 40 {
+		return revision
 	}
-	return revision
+	return revision[:12] + revision[digits:]
 }
 
 // State is all that people asked for at this host and that is to outlive havn.
