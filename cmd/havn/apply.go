@@ -61,6 +61,7 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	a.machine.keepName(log)
 	site, err := spec.LoadFor(ctx, dir, a.machine.self.host())
 	if err != nil {
 		return failedSpec(err)

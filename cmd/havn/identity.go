@@ -17,6 +17,8 @@ import (
 type identity struct {
 	name   string
 	labels map[string]string
+	// given: the name was, and is not the machine's own.
+	given bool
 }
 
 func (i *identity) flags(f *pflag.FlagSet, otherwise string) {
@@ -32,7 +34,7 @@ var (
 
 // complete fills in the name and checks both.
 func (i *identity) complete() error {
-	if i.name == "" {
+	if i.given = i.name != ""; !i.given {
 		hostname, err := os.Hostname()
 		if err != nil {
 			return fmt.Errorf("--name is missing, and the machine does not know its own: %w", err)

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"log/slog"
+	"testing"
+)
 
 // Whatever a machine is called, its commands work without --name.
 func TestEveryHostnameIsAName(t *testing.T) {
@@ -20,6 +23,24 @@ func TestIdentityRefuses(t *testing.T) {
 	} {
 		if err := i.complete(); err == nil {
 			t.Errorf("%+v passes", i)
+		}
+	}
+}
+
+// A hostname that changes is no reason to run something else.
+func TestNameOutlivesHostname(t *testing.T) {
+	m := machine{state: t.TempDir(), self: identity{name: "web1"}}
+	if err := m.remember(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ given, is string }{{"", "web1"}, {"web2", "web2"}} {
+		again := machine{state: m.state, self: identity{name: c.given}}
+		if err := again.self.complete(); err != nil {
+			t.Fatal(err)
+		}
+		again.keepName(slog.New(slog.DiscardHandler))
+		if again.self.name != c.is {
+			t.Errorf("given %q it is %q, want %q", c.given, again.self.name, c.is)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -35,19 +36,28 @@ func (m *machine) remember() error {
 	return os.Rename(path+".new", path)
 }
 
-// recall fills in the named flags that were not given as they were last remembered.
-func (m *machine) recall(f *pflag.FlagSet, names ...string) error {
+// remembered are the flags of the last run or apply; none if they can't be read, as
+// the next run writes them anew.
+func (m *machine) remembered() (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(m.state, flagsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var known map[string]string
 	if json.Unmarshal(text, &known) != nil {
-		// Damaged; the next run writes it anew.
-		return nil
+		return nil, nil
+	}
+	return known, nil
+}
+
+// recall fills in the named flags that were not given as they were last remembered.
+func (m *machine) recall(f *pflag.FlagSet, names ...string) error {
+	known, err := m.remembered()
+	if err != nil {
+		return err
 	}
 	for _, name := range names {
 		if value, ok := known[name]; ok && value != "" && !f.Changed(name) {
@@ -57,4 +67,15 @@ func (m *machine) recall(f *pflag.FlagSet, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// keepName keeps the host's name while its hostname changes: that says nothing of
+// what it should run, and entries chosen by name would go.
+func (m *machine) keepName(log *slog.Logger) {
+	known, err := m.remembered()
+	if err != nil || m.self.given || known["name"] == "" || known["name"] == m.self.name {
+		return
+	}
+	log.Warn("the hostname is another than before; the name stays", "name", known["name"], "hostname", m.self.name, "help", "--name "+m.self.name+" takes the new one")
+	m.self.name = known["name"]
 }

@@ -50,6 +50,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	if err != nil {
 		return err
 	}
+	m.keepName(log)
 	h, err := m.openPatiently(ctx, log)
 	if err != nil {
 		return err
