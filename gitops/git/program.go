@@ -78,8 +78,8 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 	cmd.Stderr = stderr
 	cmd.Stdin = strings.NewReader(c.stdin)
 	cmd.Dir = "/"
-	// A group of its own, so that helpers end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	// A group of its own, so that helpers end with it, and with this process.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
 	stdout, err := cmd.StdoutPipe()
@@ -123,8 +123,17 @@ func (m *Mirror) rights(c call) rights {
 }
 
 // launch sets the limits before git begins (setrlimit(2)); git and its helpers
-// inherit them.
-const launch = `ulimit -c 0; ulimit -f "$1" && ulimit -v "$2" && ulimit -t "$3" && ulimit -n "$4" && shift 4 && exec "$@"`
+// inherit them. The shell stays: told by the kernel that this process has died, it
+// ends the whole group, as git's helpers would wait on for an answer. It ends as git
+// did, by the same signal too; 129 is git's own exit for wrong usage.
+const launch = `ulimit -c 0; ulimit -f "$1" && ulimit -v "$2" && ulimit -t "$3" && ulimit -n "$4" || exit
+shift 4
+trap 'kill -KILL 0' TERM
+{ "$@" <&9 9<&- & } 9<&0
+wait $!
+code=$?
+[ $code -le 129 ] || kill -$((code - 128)) $$
+exit $code`
 
 func (m *Mirror) argv(c call) []string {
 	seconds := max(uint64((m.Limits.Remote+m.Limits.Local)/time.Second), 1)
