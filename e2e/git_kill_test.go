@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,57 +21,129 @@ import (
 	"havn.internal/gitops/origin"
 )
 
-// havn is killed at moments spread over all that becomes of a commit: fetched, judged,
-// exported, remembered, evaluated, rolled out. What it had begun ends with it, what
-// it remembers is whole at each moment, and the next havn goes on from there, also
-// if it is killed itself. Half of the moments are in the first quarter, where the
-// steps of accepting are.
+// havn is killed at each step of accepting a commit that can be seen, and at moments
+// spread over all that becomes of one, half of them in the first quarter: fetched,
+// judged, exported, remembered, evaluated, rolled out. What it had begun ends with it,
+// what it remembers is whole at each moment, and the next havn goes on from there,
+// also if it is killed itself.
 func TestHavnKilledAtEveryStepOfAcceptingARevision(t *testing.T) {
 	s := newScenario(t)
 	hello(t, "1")
 	bare := origin.New(t, "--bare")
 	dev := newDeveloper(t, bare.Dir)
-	s.followEvery(dev, bare.URL())
-	pushed := []string{dev.push(dev.signed(false, "0"))}
+	for i := range 200 { // an export takes its time
+		dev.Write(map[string]string{fmt.Sprintf("docs/%d.txt", i): "words\n"})
+	}
+	server := bare.Serve()
+	s.followEvery(dev, server.Address())
+	s.source = append(s.source, "--ca-file", server.CAFile)
+	pushed := []string{}
+	push := func(version string) string {
+		pushed = append(pushed, dev.push(dev.signed(false, version)))
+		return pushed[len(pushed)-1]
+	}
+	push("0")
 	s.start()
 	s.converge()
 	s.load("web.test", "web")
 	s.stop()
-
-	pushed = append(pushed, dev.push(dev.signed(false, "measured")))
+	push("measured")
 	begin := time.Now()
-	s.start()
-	s.converge()
+	s.goesOn()
 	whole := time.Since(begin)
-	s.stop()
-	const rounds, in = 4, 8
-	ended := 0
+
+	push("asked")
+	s.killedWhileAsking(server)
+	for _, step := range s.steps(dev) {
+		commit := push(step.name)
+		s.launch()
+		s.until(step.name, func() bool { return step.reached(commit) })
+		s.crashWhole()
+		s.remembers(pushed)
+		s.goesOn()
+	}
+	const rounds, in = 3, 8
+	version := ""
 	for round := range rounds {
 		for moment := range in {
-			part := float64(moment*rounds+round) / (rounds * in)
-			pushed = append(pushed, dev.push(dev.signed(false, fmt.Sprintf("%d-%d", round, moment))))
+			version = fmt.Sprintf("%d-%d", round, moment)
+			push(version)
 			s.launch()
+			part := float64(moment*rounds+round) / (rounds * in)
 			<-time.After(time.Duration(part * part * float64(whole))) // the moment is the input
-			ended += s.crashWhole()
+			s.crashWhole()
 			s.remembers(pushed)
 		}
-		begin := time.Now()
-		s.start()
-		s.converge()
-		t.Logf("round %d of %s each: converged %s after the last start", round, whole.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
-		if left, _ := filepath.Glob(filepath.Join(s.state, "git/revisions/.export-*")); len(left) > 0 {
-			t.Errorf("exports that were begun are left: %q", left)
-		}
-		s.stop()
+		s.goesOn()
 	}
-	if ended == 0 {
-		t.Error("havn had no child at any of the moments")
-	}
-	t.Logf("%d children ended with it", ended)
+	t.Logf("%s from a start to the end of a rollout", whole.Round(time.Millisecond))
 	s.start()
 	s.converge()
-	s.answers(fmt.Sprintf("%d-%d", rounds-1, in-1))
+	s.answers(version)
 	s.finish()
+}
+
+// killedWhileAsking kills havn while the remote hangs: git, which would wait on, ends
+// with it.
+func (s *scenario) killedWhileAsking(server *origin.Web) {
+	s.t.Helper()
+	asked := server.Asked.Load()
+	hang := func(_ http.ResponseWriter, r *http.Request) bool {
+		<-r.Context().Done()
+		return true
+	}
+	server.Before.Store(&hang)
+	s.launch()
+	s.until("asked", func() bool { return server.Asked.Load() > asked })
+	if s.crashWhole() == 0 {
+		s.t.Error("havn asked without a child")
+	}
+	server.Before.Store(nil)
+	s.goesOn()
+}
+
+// goesOn starts havn, which converges and leaves nothing half done, and stops it.
+func (s *scenario) goesOn() {
+	s.t.Helper()
+	s.start()
+	s.converge()
+	if left, _ := filepath.Glob(filepath.Join(s.state, "git/revisions/.export-*")); len(left) > 0 {
+		s.t.Errorf("exports that were begun are left: %q", left)
+	}
+	s.stop()
+}
+
+// A step is one of accepting a commit, by what it leaves on the disk.
+type step struct {
+	name    string
+	reached func(commit string) bool
+}
+
+func (s *scenario) steps(dev *developer) []step {
+	there := func(parts ...string) bool {
+		found, _ := filepath.Glob(filepath.Join(append([]string{s.state}, parts...)...))
+		return len(found) > 0
+	}
+	holds := func(file, text string) bool {
+		got, _ := os.ReadFile(filepath.Join(s.state, file))
+		return strings.Contains(string(got), text)
+	}
+	return []step{
+		{"fetched", func(commit string) bool { return holds("git/mirror.git/refs/havn/tip", commit) }},
+		{"being exported", func(string) bool { return there("git/revisions/.export-*") }},
+		{"exported", func(commit string) bool { return there("git/revisions", dev.Git("rev-parse", commit+"^{tree}")) }},
+		{"remembered", func(commit string) bool { return holds("accepted.json", commit) }},
+	}
+}
+
+// until waits for what is over in a moment.
+func (s *scenario) until(what string, reached func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); !reached(); {
+		if time.Now().After(deadline) || s.daemon.ended() {
+			s.t.Fatalf("never %s", what)
+		}
+	}
 }
 
 // followEvery makes a branch the source, of which every commit has to be signed with
@@ -107,7 +180,8 @@ func (s *scenario) crashWhole() int {
 	_ = s.daemon.cmd.Process.Signal(syscall.SIGSTOP)
 	children := below(pid)
 	s.crash()
-	deadline := time.Now().Add(patience)
+	// Nothing but their own patience would end them later.
+	deadline := time.Now().Add(10 * time.Second)
 	for _, p := range children {
 		for p.runs() {
 			if time.Now().After(deadline) {

@@ -2,6 +2,8 @@ package origin
 
 import (
 	"crypto/tls"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -80,6 +82,8 @@ func (r *Repo) web(ip string) *Web {
 		handler.Env = append(handler.Env, "GIT_PROTOCOL="+in.Header.Get("Git-Protocol"))
 		handler.ServeHTTP(out, in)
 	}))
+	// Who hangs up is a matter of the test.
+	w.Config.ErrorLog = log.New(io.Discard, "", 0)
 	_ = w.Listener.Close()
 	w.Listener = l
 	r.t.Cleanup(w.Close)
