@@ -12,7 +12,6 @@ import (
 
 	"havn.internal/gitops"
 	"havn.internal/gitops/egress"
-	"havn.internal/gitops/git"
 	"havn.internal/gitops/notice"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
@@ -94,7 +93,11 @@ func (a *announcer) tell(fact func(*tidings.Teller) tidings.News) {
 
 // revision is what the teller knows of a revision.
 func (a *announcer) revision(id, subject string) tidings.Revision {
-	return tidings.Revision{ID: id, Commit: a.commits && git.IsID(id), Subject: subject}
+	r := tidings.RevisionOf(id, subject)
+	if !a.commits {
+		r.Commit = ""
+	}
+	return r
 }
 
 // accepted: a revision is wanted from now on.

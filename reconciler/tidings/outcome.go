@@ -61,13 +61,13 @@ func (t *Teller) outcome(n *News, o reconciler.Outcome) {
 	commit := t.wanted.Commit
 	if found := o.Troubles(); len(found) > 0 {
 		// What is known to have failed is told though others are still under way.
-		if commit {
+		if commit != "" {
 			first := found[0]
 			service := first.Service
 			if service == "" && first.Route != "" {
 				service = "route " + first.Route
 			}
-			t.status(n, t.wanted.ID, forge.Failure, service, first.Why+more(len(found)-1))
+			t.status(n, commit, forge.Failure, service, first.Why+more(len(found)-1))
 		}
 		return
 	}
@@ -75,12 +75,12 @@ func (t *Teller) outcome(n *News, o reconciler.Outcome) {
 		return
 	}
 	what := fmt.Sprintf("%d services and %d routes are as it says", len(o.Plan.Services), routes(o.Have.Gateway.Table))
-	if commit {
-		t.status(n, t.wanted.ID, forge.Success, "", what)
+	if commit != "" {
+		t.status(n, commit, forge.Success, "", what+t.wanted.But)
 	}
 	if t.reached != t.wanted.ID {
 		t.reached = t.wanted.ID
-		t.once(n, notice.Event{At: o.At, Kind: Reached, Severity: notice.Info, Revision: t.wanted.ID, Title: "revision " + short(t.wanted.ID) + " is reached", Detail: what})
+		t.once(n, notice.Event{At: o.At, Kind: Reached, Severity: notice.Info, Revision: t.wanted.ID, Title: "revision " + short(t.wanted.ID) + " is reached", Detail: what + t.wanted.But})
 	}
 }
 

@@ -2,6 +2,7 @@ package tidings
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"havn.internal/gitops/forge"
@@ -28,18 +29,18 @@ func (t *Teller) Accepted(r Revision, now time.Time) News {
 	var n News
 	again := t.wanted.ID == r.ID
 	t.wanted = r
-	t.overtake(&n, r.ID)
+	t.overtake(&n, r)
 	if again {
 		return n
 	}
 	clear(t.said)
 	// One that was reached before a restart is on its way nowhere.
-	if r.Commit && r.ID != t.reached {
-		t.status(&n, r.ID, forge.Pending, "", "is being rolled out")
+	if r.Commit != "" && r.ID != t.reached {
+		t.status(&n, r.Commit, forge.Pending, "", "is being rolled out"+r.But)
 	}
 	if r.ID != t.reached && r.ID != t.Known {
 		title := "revision " + short(r.ID) + " is being rolled out"
-		t.once(&n, notice.Event{At: now, Kind: Accepted, Severity: notice.Info, Revision: r.ID, Title: title, Detail: r.Subject})
+		t.once(&n, notice.Event{At: now, Kind: Accepted, Severity: notice.Info, Revision: r.ID, Title: title, Detail: strings.TrimPrefix(r.Subject+r.But, "; ")})
 	}
 	return n
 }
@@ -47,8 +48,8 @@ func (t *Teller) Accepted(r Revision, now time.Time) News {
 // Invalid: the spec of the revision has mistakes. What was wanted stays so.
 func (t *Teller) Invalid(r Revision, why string, now time.Time) News {
 	var n News
-	if r.Commit {
-		t.status(&n, r.ID, forge.Failure, "", "invalid: "+why)
+	if r.Commit != "" {
+		t.status(&n, r.Commit, forge.Failure, "", "invalid: "+why)
 	}
 	title := "revision " + short(r.ID) + " is invalid; what runs keeps running"
 	t.once(&n, notice.Event{At: now, Kind: Invalid, Severity: notice.Error, Revision: r.ID, Title: title, Detail: why})
@@ -59,8 +60,8 @@ func (t *Teller) Invalid(r Revision, why string, now time.Time) News {
 // again.
 func (t *Teller) Unread(r Revision, why string, now time.Time) News {
 	var n News
-	if r.Commit {
-		t.status(&n, r.ID, forge.Pending, "", "can't be evaluated yet: "+why)
+	if r.Commit != "" {
+		t.status(&n, r.Commit, forge.Pending, "", "can't be evaluated yet: "+why)
 	}
 	title := "revision " + cmp.Or(short(r.ID), "(unknown)") + " can't be evaluated yet; what runs keeps running"
 	t.once(&n, notice.Event{At: now, Kind: Unread, Severity: notice.Warning, Revision: r.ID, Title: title, Detail: why})
@@ -84,9 +85,9 @@ func (t *Teller) Held(commit, why, do string, now time.Time) News {
 // said so.
 func (t *Teller) Waits(r Revision, why string, now time.Time) News {
 	var n News
-	t.overtake(&n, r.ID, t.wanted.ID)
-	if r.Commit && r.ID != t.wanted.ID {
-		t.status(&n, r.ID, forge.Pending, "", "waits: "+why)
+	t.overtake(&n, r, t.wanted.Commit)
+	if r.Commit != "" && r.Commit != t.wanted.Commit {
+		t.status(&n, r.Commit, forge.Pending, "", "waits: "+why)
 	}
 	title := "revision " + short(r.ID) + " waits"
 	t.once(&n, notice.Event{At: now, Kind: Waiting, Severity: notice.Info, Revision: r.ID, Title: title, Detail: why})

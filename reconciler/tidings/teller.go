@@ -1,7 +1,9 @@
 package tidings
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"havn.internal/gitops/forge"
@@ -23,13 +25,31 @@ type Options struct {
 	Good, Known string
 }
 
-// A Revision is one state of the source.
+// A Revision is a site that is wanted, or might be.
 type Revision struct {
 	ID string
-	// Commit: it is one that a forge knows by its ID.
-	Commit bool
+	// Commit is the one it was made from, as a forge knows it; empty if there is none.
+	Commit string
 	// Subject is the first line of what its author wrote.
 	Subject string
+	// But is what of it is not as the commit says.
+	But string
+}
+
+var commitID = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// RevisionOf takes the ID of a revision apart: COMMIT, or COMMIT+SERVICE@REVISION where
+// a person has a service stay at another one.
+func RevisionOf(id, subject string) Revision {
+	r := Revision{ID: id, Subject: subject}
+	base, pins, _ := strings.Cut(id, "+")
+	if commitID.MatchString(base) {
+		r.Commit = base
+	}
+	if pins != "" {
+		r.But = "; " + strings.ReplaceAll(strings.ReplaceAll(pins, "+", ", "), "@", " stays at ")
+	}
+	return r
 }
 
 // A Teller turns facts into news. It is used by one goroutine at a time.
@@ -78,10 +98,10 @@ func (t *Teller) status(n *News, commit string, s forge.State, service, why stri
 
 // overtake ends what is still pending of other commits: no forge is to show for ever
 // that something is on its way.
-func (t *Teller) overtake(n *News, by string, but ...string) {
+func (t *Teller) overtake(n *News, by Revision, but ...string) {
 	var old []string
 	for commit, s := range t.statuses {
-		if commit == by || slices.Contains(but, commit) {
+		if commit == by.Commit || slices.Contains(but, commit) {
 			continue
 		}
 		if s.State == forge.Pending {
@@ -92,7 +112,7 @@ func (t *Teller) overtake(n *News, by string, but ...string) {
 	}
 	slices.Sort(old)
 	for _, commit := range old {
-		t.status(n, commit, forge.Overtaken, "", "overtaken by "+short(by)+" before it was reached")
+		t.status(n, commit, forge.Overtaken, "", "overtaken by "+short(by.ID)+" before it was reached")
 		delete(t.statuses, commit)
 	}
 }

@@ -14,10 +14,10 @@ import (
 
 var (
 	epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	one   = tidings.Revision{ID: strings.Repeat("1", 40), Commit: true, Subject: "one"}
-	two   = tidings.Revision{ID: strings.Repeat("2", 40), Commit: true, Subject: "two"}
-	three = tidings.Revision{ID: strings.Repeat("3", 40), Commit: true, Subject: "three"}
-	plain = tidings.Revision{ID: "dir-1", Subject: ""}
+	one   = tidings.RevisionOf(strings.Repeat("1", 40), "one")
+	two   = tidings.RevisionOf(strings.Repeat("2", 40), "two")
+	three = tidings.RevisionOf(strings.Repeat("3", 40), "three")
+	plain = tidings.RevisionOf("sha256:11111111", "")
 )
 
 // A story tells facts, and holds what was told of them.
@@ -103,9 +103,9 @@ func TestARollout(t *testing.T) {
 // A directory has no forge.
 func TestADirectory(t *testing.T) {
 	s := begin(t, tidings.Options{})
-	s.accepted(plain, "revision.accepted info: revision dir-1 is being rolled out")
+	s.accepted(plain, "revision.accepted info: revision sha256:11111 is being rolled out")
 	s.passed(plain, back, "rollout.failed error: web: the new release failed, and was rolled back")
-	s.told(s.Invalid(plain, "site.cue:1", s.now), "revision.invalid error: revision dir-1 is invalid; what runs keeps running")
+	s.told(s.Invalid(plain, "site.cue:1", s.now), "revision.invalid error: revision sha256:11111 is invalid; what runs keeps running")
 }
 
 func TestARolloutThatFails(t *testing.T) {
@@ -260,4 +260,20 @@ func TestDown(t *testing.T) {
 	gone := converged
 	gone.Plan.Services = nil
 	s.passed(one, gone, "1 success  0 services and 1 routes are as it says", "service.down over(error) info: web is well again")
+}
+
+// A service that a person has stay somewhere else is said beside what the commit came
+// to.
+func TestAServiceStays(t *testing.T) {
+	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
+	s.accepted(one)
+	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	stays := tidings.RevisionOf(one.ID+"+web@2222222+api@3333333", "one")
+	s.accepted(stays, "1 pending  is being rolled out; web stays at 2222222, api stays at 3333333", "revision.accepted info: revision 111111111111 is being rolled out")
+	s.passed(stays, converged, "1 success  1 services and 1 routes are as it says; web stays at 2222222, api stays at 3333333", "revision.reached info: revision 111111111111 is reached")
+	// What is applied by hand is no commit, and what was on its way is not any more.
+	s.accepted(two, "2 pending  is being rolled out", "revision.accepted info: revision 222222222222 is being rolled out")
+	s.accepted(plain, "2 overtaken  overtaken by sha256:11111 before it was reached", "revision.accepted info: revision sha256:11111 is being rolled out")
+	s.told(s.Waits(two, "applied by hand", s.now), "2 pending  waits: applied by hand", "revision.waiting info: revision 222222222222 waits")
+	s.passed(plain, converged, "revision.reached info: revision sha256:11111 is reached")
 }
