@@ -43,7 +43,7 @@ func TestHostScripts(t *testing.T) {
 		Setup:               setUpHost,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"get": get, "until": until, "listen": listen, "docker": dockerCommand,
-			"free": free, "hook": hookCommand, "forge": forgeCommand, "statuses": statusesCommand, "keep": keep,
+			"free": free, "hook": hookCommand, "forge": forgeCommand, "statuses": statusesCommand, "newest": newestCommand, "keep": keep,
 			"chat": chatCommand, "messages": messages,
 		},
 	})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -70,8 +71,27 @@ func forgeCommand(ts *testscript.TestScript, neg bool, args []string) {
 // statuses NAME FILE waits until the forge has these statuses, one a line: the first
 // digits of the commit, the state, how the description begins.
 func statusesCommand(ts *testscript.TestScript, neg bool, args []string) {
+	awaitStatuses(ts, neg, args, func(all []standin.Status) []standin.Status { return all })
+}
+
+// newest NAME FILE is statuses with the last one of each commit.
+func newestCommand(ts *testscript.TestScript, neg bool, args []string) {
+	awaitStatuses(ts, neg, args, func(all []standin.Status) (out []standin.Status) {
+		for _, s := range all {
+			same := func(o standin.Status) bool { return o.Commit == s.Commit }
+			if i := slices.IndexFunc(out, same); i >= 0 {
+				out[i] = s
+			} else {
+				out = append(out, s)
+			}
+		}
+		return out
+	})
+}
+
+func awaitStatuses(ts *testscript.TestScript, neg bool, args []string, of func([]standin.Status) []standin.Status) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: statuses NAME FILE")
+		ts.Fatalf("usage: statuses|newest NAME FILE")
 	}
 	w := worldOf(ts)
 	w.mu.Lock()
@@ -80,7 +100,7 @@ func statusesCommand(ts *testscript.TestScript, neg bool, args []string) {
 	want, got := expand(ts, ts.ReadFile(args[1])), ""
 	poll(ts, func() bool {
 		var b strings.Builder
-		for _, s := range f.Statuses() {
+		for _, s := range of(f.Statuses()) {
 			fmt.Fprintf(&b, "%.12s %s %s: %s\n", s.Commit, s.State, s.Context, s.Description)
 		}
 		got = address.ReplaceAllString(release.ReplaceAllString(b.String(), "-RELEASE-"), "ADDRESS")
@@ -107,7 +127,7 @@ var (
 
 // expand puts what variables stand for into a text.
 func expand(ts *testscript.TestScript, text string) string {
-	for _, name := range []string{"ONE", "TWO", "THREE", "FOUR"} {
+	for _, name := range []string{"ONE", "TWO", "THREE", "FOUR", "FIVE"} {
 		text = strings.ReplaceAll(text, "$"+name, ts.Getenv(name))
 	}
 	return text

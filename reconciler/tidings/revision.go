@@ -27,12 +27,11 @@ const mutely = 15 * time.Minute
 // Accepted: the revision is wanted from now on.
 func (t *Teller) Accepted(r Revision, now time.Time) News {
 	var n News
-	again := t.wanted.ID == r.ID
-	t.wanted = r
-	t.overtake(&n, r)
-	if again {
+	if t.wanted.ID == r.ID {
 		return n
 	}
+	t.wanted = r
+	t.overtake(&n, r)
 	clear(t.said)
 	// One that was reached before a restart is on its way nowhere.
 	if r.Commit != "" && r.ID != t.reached {

@@ -112,7 +112,7 @@ func (t *Teller) overtake(n *News, by Revision, but ...string) {
 	}
 	slices.Sort(old)
 	for _, commit := range old {
-		t.status(n, commit, forge.Overtaken, "", "overtaken by "+short(by.ID)+" before it was reached")
+		t.status(n, commit, forge.Overtaken, "", "overtaken by "+short(by.ID))
 		delete(t.statuses, commit)
 	}
 }
