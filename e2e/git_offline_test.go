@@ -14,9 +14,10 @@ import (
 	"havn.internal/reconciler/console"
 )
 
-// The remote's name is gone, then the remote, and the machine reboots meanwhile; there
-// is no registry at any time. What was accepted last is served and healed, and when
-// the remote is back, what was pushed meanwhile is rolled out.
+// The remote's name is gone, then the remote, for days, and the machine reboots
+// meanwhile; there is no registry at any time. What was accepted last is served and
+// healed, status says since when nothing came, and when the remote is back, what was
+// pushed meanwhile is rolled out.
 func TestTheRemoteIsAway(t *testing.T) {
 	m := newMachine(t)
 	bare := origin.New(t, "--bare")
@@ -45,8 +46,10 @@ func TestTheRemoteIsAway(t *testing.T) {
 	hangUp := func(w http.ResponseWriter, _ *http.Request) bool { panic(http.ErrAbortHandler) }
 	server.Before.Store(&hangUp)
 	dev.push(dev.Commit(release("2", "replicas: 2")))
+	daysAgo := contact.Add(-72 * time.Hour).Truncate(time.Second)
+	m.inside("touch", "--date", daysAgo.Format(time.RFC3339), "/var/lib/havn/git/contact")
 	m.launch(flags...)
-	m.staleSince(contact, "git ls-remote", first)
+	m.staleSince(daysAgo, "git ls-remote", first)
 	m.healsAlone(2)
 
 	m.load("1", "2")
@@ -73,8 +76,11 @@ func (m *machine) staleSince(contact time.Time, why, at string) {
 	if s := m.away(why, at); contact.IsZero() || !s.Source.Contact.Equal(contact) {
 		m.t.Errorf("the remote answered last at %s, status says %s", contact, s.Source.Contact)
 	}
-	if text := m.inside("havn", "status"); !strings.Contains(text, why) || !strings.Contains(text, at[:12]) {
-		m.t.Errorf("status says nothing of %q, or of %s:\n%s", why, at, text)
+	text := m.inside("havn", "status")
+	for _, want := range []string{why, at[:12], "stale: it answered last ", contact.UTC().Format(time.RFC3339)} {
+		if !strings.Contains(text, want) {
+			m.t.Errorf("status says nothing of %q:\n%s", want, text)
+		}
 	}
 }
 
