@@ -34,7 +34,7 @@ var directions = map[string][]string{
 	"reconciler/contract":  edge,
 	"reconciler/snapshot":  edge,
 	"reconciler":           edge,
-	"reconciler/tidings":   {"gitops/forge", "gitops/notice", "reconciler", "reconciler/plan"},
+	"reconciler/tidings":   {"gitops/forge", "gitops/notice", "reconciler", "reconciler/plan", "spec"},
 	"reconciler/console":   {"spec", "gitops/hold", "reconciler", "reconciler/apply", "reconciler/plan", "reconciler/journal", "reconciler/model", "reconciler/snapshot"},
 }
 

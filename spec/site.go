@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -25,6 +26,19 @@ func (s Site) RouteNames() []string { return slices.Sorted(maps.Keys(s.Routes)) 
 
 // VolumeNames returns the names of all volumes, sorted.
 func (s Site) VolumeNames() []string { return slices.Sorted(maps.Keys(s.Volumes)) }
+
+// Size is how much the site describes, for people: "1 service and 2 routes".
+func (s Site) Size() string {
+	return Count(len(s.Services), "service") + " and " + Count(len(s.Routes), "route")
+}
+
+// Count writes a number of things: "1 service", "2 services".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
 
 // A Volume is a named Docker volume. havn creates it and never removes or
 // recreates it (invariant I7).

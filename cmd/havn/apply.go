@@ -91,8 +91,8 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 }
 
 func converged(out io.Writer, site spec.Site, generation int, begin time.Time) error {
-	_, err := fmt.Fprintf(out, "converged to %s: %d services, %d routes, generation %d, in %s\n",
-		site.Revision, len(site.Services), len(site.Routes), generation, time.Since(begin).Round(10*time.Millisecond))
+	_, err := fmt.Fprintf(out, "converged to %s: %s, generation %d, in %s\n",
+		site.Revision, site.Size(), generation, time.Since(begin).Round(10*time.Millisecond))
 	return err
 }
 

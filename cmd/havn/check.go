@@ -73,17 +73,9 @@ func printChecked(c *cobra.Command, given string, sites []checkedSite, asJSON bo
 		if all {
 			name = s.dir + ": "
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%sok: %s, %s, %s\n", name, count(len(s.site.Services), "service"), count(len(s.site.Routes), "route"), count(len(s.site.Volumes), "volume"))
+		fmt.Fprintf(c.OutOrStdout(), "%sok: %s, %s, %s\n", name, spec.Count(len(s.site.Services), "service"), spec.Count(len(s.site.Routes), "route"), spec.Count(len(s.site.Volumes), "volume"))
 	}
 	return nil
-}
-
-// count writes a number of things: "1 service", "2 services".
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // checked is what `check --json` prints.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"havn.internal/reconciler/model"
+	"havn.internal/spec"
 )
 
 // mostMarkdown bounds each part of what is printed: a comment on a forge may have
@@ -39,7 +40,7 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 	}
 	writeDetails(&b, "What changes, field by field", fields.String())
 	printSteps(&road, r)
-	writeDetails(&b, fmt.Sprintf("The road: %s, about %s", count(len(r.Steps), "step"), r.Took.Std().Round(100*time.Millisecond)), road.String())
+	writeDetails(&b, fmt.Sprintf("The road: %s, about %s", spec.Count(len(r.Steps), "step"), r.Took.Std().Round(100*time.Millisecond)), road.String())
 	if r.Pending() {
 		fmt.Fprintf(&b, "Plan `%s`; `havn apply --expect %s` on the host goes on only if it still holds.\n", r.Hash, r.Hash)
 	}
@@ -58,7 +59,7 @@ func verdict(r model.Road) string {
 			down = append(down, c.Service)
 		}
 	}
-	text := count(len(r.Changes), "change")
+	text := spec.Count(len(r.Changes), "change")
 	switch {
 	case len(down) > 0:
 		text += ", downtime of " + strings.Join(down, ", ")

@@ -36,7 +36,7 @@ func writeSnapshot(c *cobra.Command, m *machine, path string) error {
 	if len(text) > committable {
 		fmt.Fprintf(c.ErrOrStderr(), "note: %s has more than %d KiB, and havn takes no such file from git; keep it as an artifact of the CI\n", path, committable>>10)
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "wrote %s: %s of site %s, %s\n", path, count(len(s.Containers), "replica"), s.Site, s.At.Format(time.RFC3339))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "wrote %s: %s of site %s, %s\n", path, spec.Count(len(s.Containers), "replica"), s.Site, s.At.Format(time.RFC3339))
 	return err
 }
 

@@ -111,7 +111,7 @@ func TestEvents(t *testing.T) {
 	fill(j)
 	j.Applied(plan.Step{Action: plan.CreateNetwork{}, Why: "there is none"}, time.Millisecond, nil)
 	want := []journal.Event{
-		{Revision: "rev1", Act: "want revision rev1", Why: "1 services and 0 routes"},
+		{Revision: "rev1", Act: "want revision rev1", Why: "1 service and 0 routes"},
 		{Revision: "rev1", Act: "reach revision rev1", Why: "every service and route is as it says"},
 		{Revision: "rev1", Service: "web", Act: "remove web-1", Why: "it is old", Took: time.Second, Err: "busy"},
 		{Revision: "rev1", Act: "create network", Why: "there is none", Took: time.Millisecond},

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"fmt"
 	"maps"
 	"time"
 
@@ -128,7 +127,7 @@ func (j *Journal) SetSite(s spec.Site) {
 	j.mu.Unlock()
 	j.put(entry{bucket: bucketMeta, key: keySite, value: s})
 	if news {
-		j.note(Event{Act: "want revision " + s.Revision, Why: fmt.Sprintf("%d services and %d routes", len(s.Services), len(s.Routes))})
+		j.note(Event{Act: "want revision " + s.Revision, Why: s.Size()})
 	}
 }
 

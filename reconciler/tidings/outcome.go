@@ -10,6 +10,7 @@ import (
 	"havn.internal/gitops/notice"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // Kinds of events about what runs.
@@ -74,7 +75,7 @@ func (t *Teller) outcome(n *News, o reconciler.Outcome) {
 	if o.Settled() != nil {
 		return
 	}
-	what := fmt.Sprintf("%d services and %d routes are as it says", len(o.Plan.Services), routes(o.Have.Gateway.Table))
+	what := spec.Count(len(o.Plan.Services), "service") + " and " + spec.Count(routes(o.Have.Gateway.Table), "route") + " are as it says"
 	if commit != "" {
 		t.status(n, commit, forge.Success, "", what+t.wanted.But)
 	}

@@ -89,7 +89,7 @@ func TestARollout(t *testing.T) {
 	s := begin(t, tidings.Options{})
 	s.accepted(one, "1 pending  is being rolled out", "revision.accepted info: revision 111111111111 is being rolled out")
 	s.passed(one, rolling)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says", "revision.reached info: revision 111111111111 is reached")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says", "revision.reached info: revision 111111111111 is reached")
 	s.passed(one, converged)
 	s.passed(one, standing(plan.Healing, 0))
 	s.passed(one, converged)
@@ -124,7 +124,7 @@ func TestARolloutThatFails(t *testing.T) {
 	s.accepted(three, "3 pending  is being rolled out", "revision.accepted info: revision 333333333333 is being rolled out")
 	s.passed(three, back, "3 failure web web-1 exited with code 1 5 times", "rollout.failed error: web: the new release failed, and was rolled back")
 	s.accepted(one)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says", "rollout.failed over(error) info: web is well again")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says", "rollout.failed over(error) info: web is well again")
 }
 
 func TestTheFirstReleaseFails(t *testing.T) {
@@ -142,7 +142,7 @@ func TestOvertaken(t *testing.T) {
 	s.told(s.Invalid(three, "site.cue:3:1: no", s.now))
 	s.passed(one, rolling)
 	s.accepted(two, "1 overtaken  overtaken by 222222222222", "2 pending  is being rolled out", "revision.accepted info: revision 222222222222 is being rolled out")
-	s.passed(two, converged, "2 success  1 services and 1 routes are as it says", "revision.reached info: revision 222222222222 is reached")
+	s.passed(two, converged, "2 success  1 service and 1 route are as it says", "revision.reached info: revision 222222222222 is reached")
 	s.accepted(three, "3 pending  is being rolled out", "revision.accepted info: revision 333333333333 is being rolled out")
 }
 
@@ -151,7 +151,7 @@ func TestOvertaken(t *testing.T) {
 func TestWaits(t *testing.T) {
 	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
 	s.accepted(one)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says")
 	s.told(s.Waits(two, "pinned to 1", s.now), "2 pending  waits: pinned to 1", "revision.waiting info: revision 222222222222 waits")
 	s.told(s.Waits(two, "pinned to 1", s.now))
 	s.accepted(one) // is handed on again
@@ -164,10 +164,10 @@ func TestARestart(t *testing.T) {
 	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
 	s.accepted(one)
 	s.passed(one, rolling)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says")
 	s = begin(t, tidings.Options{Good: one.ID, Known: two.ID})
 	s.accepted(two, "2 pending  is being rolled out")
-	s.passed(two, converged, "2 success  1 services and 1 routes are as it says", "revision.reached info: revision 222222222222 is reached")
+	s.passed(two, converged, "2 success  1 service and 1 route are as it says", "revision.reached info: revision 222222222222 is reached")
 }
 
 func TestHeld(t *testing.T) {
@@ -213,7 +213,7 @@ func TestTheSourceIsAway(t *testing.T) {
 func TestTheHostIsNotSeen(t *testing.T) {
 	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
 	s.accepted(one)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says")
 	blind := converged
 	blind.Err = errors.New("no engine")
 	s.passed(one, blind)
@@ -235,14 +235,14 @@ func TestTroublesComeAndGo(t *testing.T) {
 	again := standing(plan.Waiting, 1)
 	again.Plan.Waits = []plan.Wait{{Service: "web", For: plan.ForRetry, Tries: 3, Why: "pull: 503"}}
 	s.passed(one, again, "1 failure web pull: 503", "service.failing warning: web can't go on, and is tried again", "host.blocked over(error) info: the host is well again")
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says", "service.failing over(warning) info: web is well again")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says", "service.failing over(warning) info: web is well again")
 }
 
 // A release that was good and is down is healed, and told of if that takes long.
 func TestDown(t *testing.T) {
 	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
 	s.accepted(one)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says")
 	down := standing(plan.Healing, 0)
 	down.Busy = true
 	s.passed(one, down)
@@ -260,7 +260,7 @@ func TestDown(t *testing.T) {
 	s.passed(one, down, "service.down error: web is down: none of its replicas is ready")
 	gone := converged
 	gone.Plan.Services = nil
-	s.passed(one, gone, "1 success  0 services and 1 routes are as it says", "service.down over(error) info: web is well again")
+	s.passed(one, gone, "1 success  0 services and 1 route are as it says", "service.down over(error) info: web is well again")
 }
 
 // A service that a person has stay somewhere else is said beside what the commit came
@@ -268,10 +268,10 @@ func TestDown(t *testing.T) {
 func TestAServiceStays(t *testing.T) {
 	s := begin(t, tidings.Options{Good: one.ID, Known: one.ID})
 	s.accepted(one)
-	s.passed(one, converged, "1 success  1 services and 1 routes are as it says")
+	s.passed(one, converged, "1 success  1 service and 1 route are as it says")
 	stays := tidings.RevisionOf(one.ID+"+web@2222222+api@3333333", "one")
 	s.accepted(stays, "1 pending  is being rolled out; web stays at 2222222, api stays at 3333333", "revision.accepted info: revision 111111111111 is being rolled out")
-	s.passed(stays, converged, "1 success  1 services and 1 routes are as it says; web stays at 2222222, api stays at 3333333", "revision.reached info: revision 111111111111 is reached")
+	s.passed(stays, converged, "1 success  1 service and 1 route are as it says; web stays at 2222222, api stays at 3333333", "revision.reached info: revision 111111111111 is reached")
 	// What is applied by hand is no commit, and what was on its way is not any more.
 	s.accepted(two, "2 pending  is being rolled out", "revision.accepted info: revision 222222222222 is being rolled out")
 	s.accepted(plain, "2 overtaken  overtaken by sha256:11111", "revision.accepted info: revision sha256:11111 is being rolled out")
