@@ -80,7 +80,6 @@ func (g *Gate) Offer(site spec.Site) {
 	defer g.mu.Unlock()
 	g.open()
 	g.newest = &site
-	g.wanted = "" // handed on again, also if it is the same
 	g.decide()
 }
 
