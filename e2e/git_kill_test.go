@@ -54,10 +54,11 @@ func TestHavnKilledAtEveryStepOfAcceptingARevision(t *testing.T) {
 
 	push("asked")
 	s.killedWhileAsking(server)
-	for _, step := range s.steps(dev) {
+	for _, step := range s.steps() {
 		commit := push(step.name)
+		tree := dev.Git("rev-parse", commit+"^{tree}")
 		s.launch()
-		s.until(step.name, func() bool { return step.reached(commit) })
+		s.until(step.name, func() bool { return step.reached(commit, tree) })
 		s.crashWhole()
 		s.remembers(pushed)
 		s.goesOn()
@@ -116,10 +117,10 @@ func (s *scenario) goesOn() {
 // A step is one of accepting a commit, by what it leaves on the disk.
 type step struct {
 	name    string
-	reached func(commit string) bool
+	reached func(commit, tree string) bool
 }
 
-func (s *scenario) steps(dev *developer) []step {
+func (s *scenario) steps() []step {
 	there := func(parts ...string) bool {
 		found, _ := filepath.Glob(filepath.Join(append([]string{s.state}, parts...)...))
 		return len(found) > 0
@@ -129,10 +130,10 @@ func (s *scenario) steps(dev *developer) []step {
 		return strings.Contains(string(got), text)
 	}
 	return []step{
-		{"fetched", func(commit string) bool { return holds("git/mirror.git/refs/havn/tip", commit) }},
-		{"being exported", func(string) bool { return there("git/revisions/.export-*") }},
-		{"exported", func(commit string) bool { return there("git/revisions", dev.Git("rev-parse", commit+"^{tree}")) }},
-		{"remembered", func(commit string) bool { return holds("accepted.json", commit) }},
+		{"fetched", func(commit, _ string) bool { return holds("git/mirror.git/refs/havn/tip", commit) }},
+		{"being exported", func(_, _ string) bool { return there("git/revisions/.export-*") }},
+		{"exported", func(_, tree string) bool { return there("git/revisions", tree) }},
+		{"remembered", func(commit, _ string) bool { return holds("accepted.json", commit) }},
 	}
 }
 
@@ -143,6 +144,7 @@ func (s *scenario) until(what string, reached func() bool) {
 		if time.Now().After(deadline) || s.daemon.ended() {
 			s.t.Fatalf("never %s", what)
 		}
+		<-time.After(100 * time.Microsecond)
 	}
 }
 
