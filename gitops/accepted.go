@@ -48,9 +48,14 @@ type Held struct {
 
 func (h *Held) Error() string {
 	if h.Commit == "" {
-		return fmt.Sprintf("%s; what runs keeps running; %s", h.Why, h.Do)
+		return h.Reason()
 	}
-	return fmt.Sprintf("revision %.12s is held: %s; what runs keeps running; %s", h.Commit, h.Why, h.Do)
+	return fmt.Sprintf("revision %.12s is held: %s", h.Commit, h.Reason())
+}
+
+// Reason is the error for where the revision is named anyway.
+func (h *Held) Reason() string {
+	return fmt.Sprintf("%s; what runs keeps running; %s", h.Why, h.Do)
 }
 
 // A Status says where a source stands.

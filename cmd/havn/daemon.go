@@ -145,7 +145,7 @@ func (d *daemon) sourceProblem(err error) {
 		d.attempted, d.problem = "", ""
 	}
 	if isHeld {
-		d.attempted, d.problem = held.Commit, err.Error()
+		d.attempted, d.problem = held.Commit, held.Reason()
 	}
 	d.held = isHeld || d.held && err != nil
 	d.mu.Unlock()

@@ -104,8 +104,11 @@ func printStatus(w io.Writer, s console.Status) error {
 	if r.LastGood != r.Applied {
 		fmt.Fprintf(&b, ", last good %s", orNone(r.LastGood))
 	}
-	if r.Problem != "" {
-		fmt.Fprintf(&b, "\n          %s is not applied: %s", orNone(r.Attempted), indent(r.Problem))
+	switch {
+	case r.Problem != "" && r.Attempted == "":
+		fmt.Fprintf(&b, "\n          %s", indent(r.Problem))
+	case r.Problem != "":
+		fmt.Fprintf(&b, "\n          %s is not applied: %s", r.Attempted, indent(r.Problem))
 	}
 	b.WriteString("\n")
 	for _, line := range s.Standing.Lines() {
