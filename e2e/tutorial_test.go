@@ -117,9 +117,9 @@ func openClassroom(t *testing.T) *classroom {
 	c.forge = start("forge", host.Options{Beside: c.vps})
 	c.laptop = start("laptop", host.Options{Beside: c.forge, Mounts: goMounts(t)})
 	var g errgroup.Group
-	g.Go(func() error { return c.bash(c.vps, ownHostKeys) })
-	g.Go(func() error { return c.bash(c.forge, ownHostKeys+apt+"git\n"+forgeSetup) })
-	g.Go(func() error { return c.bash(c.laptop, apt+"git openssh-client make sudo\n"+laptopSetup) })
+	g.Go(func() error { return c.bash(c.vps, archive+ownHostKeys) })
+	g.Go(func() error { return c.bash(c.forge, archive+ownHostKeys+apt+"git\n"+forgeSetup) })
+	g.Go(func() error { return c.bash(c.laptop, archive+apt+"git openssh-client make sudo\n"+laptopSetup) })
 	c.must(g.Wait())
 	c.must(c.laptop.Put(t.Context(), checkout(t), "/root/havn"))
 	c.introduce()
@@ -127,7 +127,9 @@ func openClassroom(t *testing.T) *classroom {
 }
 
 const (
-	apt         = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "
+	apt = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "
+	// archive has apt bear what images bears with when it makes a machine.
+	archive     = `printf 'Acquire::Retries "3";\nAcquire::Check-Valid-Until "false";\n' > /etc/apt/apt.conf.d/90archive` + "\n"
 	ownHostKeys = "rm -f /etc/ssh/ssh_host_*; ssh-keygen -q -A; systemctl restart ssh\n"
 	forgeSetup  = `useradd --create-home --shell /usr/bin/git-shell git
 git init -q --bare -b main /home/git/acme/site.git
