@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,7 +95,7 @@ func (h hostFile) missing() spec.Problems {
 		return nil
 	}
 	var problems spec.Problems
-	for path, value := range flat("", values) {
+	for path, value := range leaves("", values) {
 		file, isText := value.(string)
 		if !isText || !namesFile.MatchString(path) {
 			continue
@@ -102,8 +104,21 @@ func (h hostFile) missing() spec.Problems {
 			problems = append(problems, h.At(path, what, expected))
 		}
 	}
-	slices.SortFunc(problems, func(a, b spec.Problem) int { return a.Line - b.Line })
+	slices.SortFunc(problems, func(a, b spec.Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return problems
+}
+
+// leaves are all values by their dotted paths.
+func leaves(prefix string, values map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, value := range values {
+		if inner, isMap := value.(map[string]any); isMap {
+			maps.Copy(out, leaves(prefix+name+".", inner))
+			continue
+		}
+		out[prefix+name] = value
+	}
+	return out
 }
 
 func unusable(path, file string) (what, expected string) {

@@ -48,7 +48,7 @@ func (h *hookFlags) check() error {
 	case h.secretFile == "":
 		return errors.New("--hook-secret-file is missing; openssl rand -hex 32 makes a good secret")
 	case h.listen == "" && h.path == "":
-		return errors.New("where do webhooks come in? Give --hook-listen or --hook-path")
+		return errors.New("--hook-kind: where do webhooks come in? Give --hook-listen or --hook-path")
 	case h.host != "" && h.path == "":
 		return errors.New("--hook-host goes with --hook-path")
 	}

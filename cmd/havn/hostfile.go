@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -85,7 +86,7 @@ func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
 		h.fields[name] = path
 		for _, text := range texts(value) {
 			if err := set.Set(name, text); err != nil {
-				problems = append(problems, h.At(path, fmt.Sprintf("%q: %v", text, err), ""))
+				problems = append(problems, h.wrong(path, text, err))
 			}
 		}
 	}
@@ -93,6 +94,18 @@ func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
 		return problems
 	}
 	return nil
+}
+
+// wrong says why a flag does not take a value. What is one of several is named, and
+// not quoted: it may be long.
+func (h hostFile) wrong(path, text string, err error) spec.Problem {
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	if name, value, _ := strings.Cut(text, "="); strings.HasPrefix(value, "{") {
+		return h.At(path+"."+name, err.Error(), "")
+	}
+	return h.At(path, fmt.Sprintf("%q: %v", text, err), "")
 }
 
 // flat are the values by their dotted paths. A map that is one flag stays whole.

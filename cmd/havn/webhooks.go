@@ -73,10 +73,10 @@ func (w *webhooks) run(ctx context.Context, poke func()) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return w.receiver.Run(ctx, poke) })
 	if w.behind != nil {
-		g.Go(func() error { return hook.Serve(ctx, w.behind, w.receiver, w.log) })
+		g.Go(func() error { return w.listen(ctx, "tcp4", w.behind.Addr().String(), w.behind) })
 	}
 	if w.flags.listen != "" {
-		g.Go(func() error { return w.listen(ctx) })
+		g.Go(func() error { return w.listen(ctx, "tcp", w.flags.listen, nil) })
 	}
 	return g.Wait()
 }
@@ -85,12 +85,20 @@ func (w *webhooks) run(ctx context.Context, poke func()) error {
 // make it faster, so a taken port is no reason not to run.
 const listenAgain = 5 * time.Second
 
-func (w *webhooks) listen(ctx context.Context) error {
+// listen serves webhooks at an address until ctx ends: on a listener that is open, or
+// on a new one.
+func (w *webhooks) listen(ctx context.Context, network, address string, l net.Listener) error {
 	for {
-		l, err := net.Listen("tcp", w.flags.listen)
-		w.note(err)
+		var err error
+		if l == nil {
+			l, err = net.Listen(network, address)
+			w.note(err)
+		}
 		if err == nil {
-			return hook.Serve(ctx, l, w.receiver, w.log)
+			if err = hook.Serve(ctx, l, w.receiver, w.log); ctx.Err() == nil {
+				w.note(err)
+			}
+			l = nil
 		}
 		select {
 		case <-ctx.Done():
