@@ -36,7 +36,7 @@ func TestTheRemoteIsAway(t *testing.T) {
 	contact := m.away("esolve host", first).Source.Contact
 	m.end("KILL")
 	m.launch(flags...)
-	m.staleSince(contact, "esolve host", first)
+	m.staleSince(contact, "s ago", "esolve host", first)
 	m.lossless()
 	m.healsAlone(2)
 
@@ -49,7 +49,7 @@ func TestTheRemoteIsAway(t *testing.T) {
 	daysAgo := contact.Add(-72 * time.Hour).Truncate(time.Second)
 	m.inside("touch", "--date", daysAgo.Format(time.RFC3339), "/var/lib/havn/git/contact")
 	m.launch(flags...)
-	m.staleSince(daysAgo, "git ls-remote", first)
+	m.staleSince(daysAgo, "3 days ago", "git ls-remote", first)
 	m.healsAlone(2)
 
 	m.load("1", "2")
@@ -71,13 +71,13 @@ func (m *machine) away(why, at string) console.Status {
 }
 
 // staleSince is away, for which status says when the remote answered last.
-func (m *machine) staleSince(contact time.Time, why, at string) {
+func (m *machine) staleSince(contact time.Time, ago, why, at string) {
 	m.t.Helper()
 	if s := m.away(why, at); contact.IsZero() || !s.Source.Contact.Equal(contact) {
 		m.t.Errorf("the remote answered last at %s, status says %s", contact, s.Source.Contact)
 	}
 	text := m.inside("havn", "status")
-	for _, want := range []string{why, at[:12], "stale: it answered last ", contact.UTC().Format(time.RFC3339)} {
+	for _, want := range []string{why, at[:12], ago + " (" + contact.UTC().Format(time.RFC3339)} {
 		if !strings.Contains(text, want) {
 			m.t.Errorf("status says nothing of %q:\n%s", want, text)
 		}

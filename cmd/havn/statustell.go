@@ -60,5 +60,9 @@ func hookLine(h console.Hook, now time.Time) string {
 }
 
 func ago(t, now time.Time) string {
+	const day = 24 * time.Hour
+	if d := now.Sub(t); d >= 2*day {
+		return fmt.Sprintf("%d days ago", d/day)
+	}
 	return now.Sub(t).Round(time.Second).String() + " ago"
 }
