@@ -87,7 +87,10 @@ func (a *applying) record(h *host, site spec.Site, dir string, log *slog.Logger,
 	_, err = os.Stat(filepath.Join(a.machine.state, acceptedFile))
 	if s := d.Standing(); err != nil && !s.Pinned() && s.Problem == "" {
 		h.journal.Remember(site, journal.Origin{From: dir})
-		return d.gate.Store.SetPassed(site)
+		if err := d.gate.Store.SetPassed(site); err != nil {
+			log.Warn("what is applied can't be remembered", "err", err)
+		}
+		return nil
 	}
 	said, err := d.byHand(me(a.why), console.Handed{Site: site, Dir: dir})
 	if err == nil {
