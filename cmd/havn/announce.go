@@ -39,7 +39,7 @@ func (t *tellFlags) announce(s *sourceFlags, host string, j *journal.Journal, lo
 	a.teller = tidings.New(tidings.Options{Context: t.forge.named(host), Good: j.Good(), Known: known.Revision})
 	hide, out := t.secrets(s), t.egress(s)
 	var err error
-	if a.statuses, err = t.forge.open(s.remote.URL, out, hide, log); err != nil {
+	if a.statuses, err = t.forge.open(s.remote.URL, out, hide, outbox{j}, log); err != nil {
 		return nil, err
 	}
 	if a.egress, err = egress.New(out); err != nil {

@@ -71,7 +71,7 @@ type statuses struct {
 }
 
 // open returns who tells the forge; nil if there is none.
-func (f *forgeFlags) open(remote string, e egress.Options, hide []secret.File, log *slog.Logger) (*statuses, error) {
+func (f *forgeFlags) open(remote string, e egress.Options, hide []secret.File, m forge.Memory, log *slog.Logger) (*statuses, error) {
 	if !f.given() {
 		return nil, nil
 	}
@@ -86,7 +86,7 @@ func (f *forgeFlags) open(remote string, e egress.Options, hide []secret.File, l
 		return nil, err
 	}
 	c := &forge.Client{Repository: repository, Token: secret.File(f.tokenFile), Egress: out, Hide: hide}
-	return &statuses{forge.NewReporter(c, log), repository, out}, nil
+	return &statuses{forge.NewReporter(c, m, log), repository, out}, nil
 }
 
 // named is the context of the statuses of a host.

@@ -23,6 +23,9 @@ func (o outbox) Put(e notice.Entry) error {
 func (o outbox) List() ([]notice.Entry, error) {
 	var out []notice.Entry
 	for id, text := range o.Kept() {
+		if id == saidLetter {
+			continue
+		}
 		var e notice.Entry
 		if err := json.Unmarshal(text, &e); err != nil || e.ID != id {
 			o.Drop(id)
@@ -37,4 +40,21 @@ func (o outbox) List() ([]notice.Entry, error) {
 func (o outbox) Done(id string) error {
 	o.Drop(id)
 	return nil
+}
+
+// saidLetter is the letter with what the forge was told.
+const saidLetter = "forge"
+
+// Said implements [forge.Memory].
+func (o outbox) Said() map[string]string {
+	var said map[string]string
+	_ = json.Unmarshal(o.Kept()[saidLetter], &said) // what can't be read is said again
+	return said
+}
+
+// Say implements [forge.Memory].
+func (o outbox) Say(said map[string]string) {
+	if text, err := json.Marshal(said); err == nil {
+		_ = o.Keep(saidLetter, text)
+	}
 }

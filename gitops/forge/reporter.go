@@ -26,8 +26,8 @@ const (
 
 // A Reporter sets statuses in the background. Of what it could not say yet only the
 // newest of a commit counts. What a forge refuses is said again if it is reported
-// again, after a pause: the token may be another one by then. Nothing is remembered
-// over a restart: whoever uses it reports anew what is so.
+// again, after a pause: the token may be another one by then. What was not said before
+// a restart is not remembered: whoever uses it reports anew what is so.
 type Reporter struct {
 	client *Client
 	log    *slog.Logger
@@ -36,6 +36,7 @@ type Reporter struct {
 	mu sync.Mutex
 	// commits are in the order in which they were first reported.
 	commits []*report
+	said    *saying
 	problem string
 }
 
@@ -64,9 +65,9 @@ type report struct {
 	at         time.Time
 }
 
-// NewReporter returns a Reporter. It says nothing before Run.
-func NewReporter(c *Client, log *slog.Logger) *Reporter {
-	return &Reporter{client: c, log: log, wake: make(chan struct{}, 1)}
+// NewReporter returns a Reporter. It says nothing before Run. The memory may be nil.
+func NewReporter(c *Client, m Memory, log *slog.Logger) *Reporter {
+	return &Reporter{client: c, log: log, wake: make(chan struct{}, 1), said: newSaying(m, c.Repository)}
 }
 
 // Report has a status set. It doesn't wait.
@@ -95,6 +96,9 @@ func (r *Reporter) find(s Status) *report {
 		r.commits = slices.Delete(r.commits, 0, 1)
 	}
 	p := &report{}
+	if r.said.has(s) {
+		p.said = s
+	}
 	r.commits = append(r.commits, p)
 	return p
 }
@@ -154,6 +158,9 @@ func (r *Reporter) done(p *report, s Status, err error) {
 	defer r.mu.Unlock()
 	p.said, p.refused, p.open, p.at = s, err != nil, p.want != s, time.Now()
 	p.count++
+	if err == nil {
+		r.said.note(s)
+	}
 }
 
 // sleep waits, without an end if wait is 0, and is woken early.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,6 +25,17 @@ type world struct {
 	*forge.Reporter
 	// away takes the forge off the network, and the result brings it back.
 	away func() (back func())
+	// restart ends the reporter, and begins another with its memory.
+	restart func()
+}
+
+// A notebook is a memory.
+type notebook map[string]string
+
+func (n notebook) Said() map[string]string { return maps.Clone(n) }
+func (n notebook) Say(said map[string]string) {
+	clear(n)
+	maps.Copy(n, said)
 }
 
 func reporting(t *testing.T, test func(t *testing.T, w *world)) {
@@ -48,15 +60,27 @@ func reporting(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Reporter = forge.NewReporter(&forge.Client{Repository: r, Token: tokenFile(t, token), Egress: e}, slog.New(slog.DiscardHandler))
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- w.Run(ctx) }()
-		test(t, w)
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("Run() = %v", err)
+		client, memory := &forge.Client{Repository: r, Token: tokenFile(t, token), Egress: e}, notebook{}
+		begin := func() (end func()) {
+			w.Reporter = forge.NewReporter(client, memory, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error)
+			run := w.Run
+			go func() { done <- run(ctx) }()
+			return func() {
+				cancel()
+				if err := <-done; !errors.Is(err, context.Canceled) {
+					t.Errorf("Run() = %v", err)
+				}
+			}
 		}
+		end := begin()
+		w.restart = func() {
+			end()
+			end = begin()
+		}
+		test(t, w)
+		end()
 		e.Close()
 		stop()
 	})
@@ -87,6 +111,29 @@ func TestReportsInOrderAndOnce(t *testing.T) {
 		w.report(2, forge.Failure, "web is not ready")
 		synctest.Wait()
 		want := []string{"01 pending rolling web", "01 success ", "02 failure web is not ready"}
+		if got := w.said(); !slices.Equal(got, want) {
+			t.Errorf("said %q", got)
+		}
+	})
+}
+
+// A havn that starts again and again says what is so once, and what is new.
+func TestRestartsSayNothingAgain(t *testing.T) {
+	reporting(t, func(t *testing.T, w *world) {
+		for range 50 {
+			w.report(1, forge.Pending, "rolling web")
+			synctest.Wait()
+			w.restart()
+		}
+		w.report(1, forge.Success, "")
+		synctest.Wait()
+		w.restart()
+		w.report(1, forge.Success, "")
+		w.report(2, forge.Pending, "")
+		synctest.Wait()
+		w.report(1, forge.Pending, "rolling web")
+		synctest.Wait()
+		want := []string{"01 pending rolling web", "01 success ", "02 pending ", "01 pending rolling web"}
 		if got := w.said(); !slices.Equal(got, want) {
 			t.Errorf("said %q", got)
 		}
