@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"havn.internal/gitops"
@@ -59,6 +60,13 @@ func (d *daemon) want(w hold.Wish) {
 	d.journal.SetSite(w.Site)
 	d.log.Info("revision", "revision", w.Site.Revision, "services", len(w.Site.Services), "routes", len(w.Site.Routes))
 	d.news.accepted(w.Site.Revision, d.subject(w.Site.Revision))
+	if len(w.Pinned) > 0 {
+		var but []string
+		for _, n := range w.Pinned {
+			but = append(but, n.String())
+		}
+		d.news.waits(w.Base, d.subject(w.Base), "it is wanted but for "+strings.Join(but, " and "))
+	}
 	d.Deliver(w.Site)
 }
 

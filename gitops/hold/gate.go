@@ -18,6 +18,8 @@ type Wish struct {
 	Site   spec.Site
 	Base   string
 	Images map[string]string
+	// Pinned are the services in which Site is not as Base says.
+	Pinned []Note
 }
 
 // A Gate stands between the source and the reconciler: it keeps what people asked
@@ -145,7 +147,7 @@ func (g *Gate) hand(d Decision) {
 		return
 	}
 	g.wanted = d.Site.Revision
-	g.Want(Wish{*d.Site, d.Base, d.Images})
+	g.Want(Wish{*d.Site, d.Base, d.Images, notes(State{Services: g.state.Services})})
 }
 
 // say says that a revision waits, once. The mutex is held.
@@ -304,7 +306,7 @@ func (g *Gate) Wanted() (Wish, State, bool) {
 	if g.now = g.decision(); g.now.Site == nil {
 		return Wish{}, g.state.clone(), false
 	}
-	return Wish{*g.now.Site, g.now.Base, g.now.Images}, g.state.clone(), true
+	return Wish{*g.now.Site, g.now.Base, g.now.Images, notes(State{Services: g.state.Services})}, g.state.clone(), true
 }
 
 // Readable is why it is not known what people asked for; nil if it is.

@@ -21,6 +21,7 @@ type rig struct {
 	*hold.Gate
 	mu     sync.Mutex
 	wishes []string
+	pinned int // services, of the last wish
 	last   *spec.Site
 	// skew is how far the clock was set.
 	skew time.Duration
@@ -39,7 +40,7 @@ func newRig(dir string, c hold.Calendar) *rig {
 		Want: func(w hold.Wish) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.wishes, r.last = append(r.wishes, w.Site.Revision), &w.Site
+			r.wishes, r.last, r.pinned = append(r.wishes, w.Site.Revision), &w.Site, len(w.Pinned)
 		},
 		Now: func() time.Time {
 			r.mu.Lock()
@@ -122,6 +123,9 @@ func TestPinsOfServices(t *testing.T) {
 	_, err := r.Unpin("web")
 	must(err)
 	r.wants(t, "1", "2", "2+web@1", "3+web@1", "3+api@2+web@1", "3+api@2")
+	if r.pinned != 1 {
+		t.Errorf("the wish names %d services that are pinned", r.pinned)
+	}
 	// A rollback of the host is to that revision, whole.
 	must(r.Pin(*whole(web("1"))))
 	if s := r.Standing(); len(s.Pins) != 1 || s.Wanted != "1" {
