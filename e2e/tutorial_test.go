@@ -116,6 +116,7 @@ func openClassroom(t *testing.T) *classroom {
 	t.Cleanup(c.testify)
 	c.forge = start("forge", host.Options{Beside: c.vps})
 	c.laptop = start("laptop", host.Options{Beside: c.forge, Mounts: goMounts(t)})
+	t.Cleanup(c.giveBack)
 	var g errgroup.Group
 	g.Go(func() error { return c.bash(c.vps, archive+ownHostKeys) })
 	g.Go(func() error { return c.bash(c.forge, archive+ownHostKeys+apt+"git\n"+forgeSetup) })
@@ -231,11 +232,21 @@ func (c *classroom) until(h *host.Host, script string) {
 	}
 }
 
+// laptopCache is where the laptop's Go keeps what it has compiled.
+const laptopCache = "/root/.cache/go-build"
+
+// giveBack leaves what the laptop compiled to whom the cache belongs.
+func (c *classroom) giveBack() {
+	if _, err := c.laptop.Run(context.Background(), "chown", "-R", "--reference", laptopCache, laptopCache); err != nil {
+		c.t.Error(err)
+	}
+}
+
 // goMounts lend the laptop the Go that runs this test, and what it has compiled.
 func goMounts(t *testing.T) []string {
 	t.Helper()
 	var mounts []string
-	for name, inside := range map[string]string{"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/root/go/pkg/mod", "GOCACHE": "/root/.cache/go-build"} {
+	for name, inside := range map[string]string{"GOROOT": "/usr/local/go:ro", "GOMODCACHE": "/root/go/pkg/mod:ro", "GOCACHE": laptopCache} {
 		out, err := exec.Command("go", "env", name).Output()
 		if err != nil {
 			t.Fatal(err)
