@@ -40,6 +40,7 @@ const (
 // written, and compares what is printed with what the tutorial shows. What a person
 // does in a browser, and what no registry is there for, the test does itself.
 func TestTutorial(t *testing.T) {
+	before := hierarchies(t)
 	c := openClassroom(t)
 	acts := map[string]func(){
 		"the forge takes the deploy key":      c.addDeployKey,
@@ -66,6 +67,25 @@ func TestTutorial(t *testing.T) {
 	c.must(c.vps.Reboot(t.Context()))
 	c.until(c.laptop, "curl -fsS http://"+vpsName+"/")
 	c.until(c.vps, "havn status | grep ': converged (pid'")
+	if after := hierarchies(t); after != before {
+		t.Errorf("the kernel that all machines share has other control groups than before:\n%s\nand not\n%s", after, before)
+	}
+}
+
+// hierarchies says in which of them each controller is. A machine that makes new ones
+// has the outer engine lose track of its containers.
+func hierarchies(t *testing.T) (text string) {
+	t.Helper()
+	all, err := os.ReadFile("/proc/cgroups")
+	if err != nil {
+		return "" // not a kernel with the old ones
+	}
+	for line := range strings.Lines(string(all)) {
+		if f := strings.Fields(line); len(f) == 4 {
+			text += f[0] + " " + f[1] + "\n"
+		}
+	}
+	return text
 }
 
 // stops: the unit ends havn at once and cleanly, starts it again when it was killed,

@@ -28,12 +28,23 @@ wait`
 const dockerd = `setsid dockerd --live-restore --containerd /run/containerd/containerd.sock >> /var/log/dockerd.log 2>&1 &`
 
 // systemd boots a machine whose image has it, on cgroups v1 too, and without the
-// units that would change the kernel that all machines share.
-var systemd = []string{
-	"/sbin/init", "systemd.unified_cgroup_hierarchy=0", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
-	"systemd.mask=systemd-udevd.service", "systemd.mask=systemd-modules-load.service", "systemd.mask=systemd-sysctl.service",
-	"systemd.mask=systemd-random-seed.service", "systemd.mask=systemd-timesyncd.service", "systemd.mask=getty.target",
-}
+// units that would change the kernel that all machines share. There systemd mounts
+// every controller that the kernel has, and one that was in no hierarchy would be in
+// one from then on, for all: the outer engine would lose track of its containers. So
+// it gets to see those that are in use, mounted where nobody else looks.
+const systemd = `
+if ! [ -f /sys/fs/cgroup/cgroup.controllers ]; then
+	awk 'NR == 1 || $2 > 0' /proc/cgroups > /etc/cgroups
+	mount --bind /etc/cgroups /proc/cgroups
+	mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+	for c in $(awk 'NR > 1 { print $1 }' /etc/cgroups); do
+		mkdir /sys/fs/cgroup/$c && mount -t cgroup -o $c cgroup /sys/fs/cgroup/$c || rmdir /sys/fs/cgroup/$c
+	done
+	mkdir /sys/fs/cgroup/systemd && mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+fi
+exec /sbin/init systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 \
+	systemd.mask=systemd-udevd.service systemd.mask=systemd-modules-load.service systemd.mask=systemd-sysctl.service \
+	systemd.mask=systemd-random-seed.service systemd.mask=systemd-timesyncd.service systemd.mask=getty.target`
 
 // await waits until the machine is up.
 func (h *Host) await(ctx context.Context) error {

@@ -99,7 +99,7 @@ func (h *Host) run(ctx context.Context) error {
 		}
 		flags, first := []string{"--init"}, []string{"sh", "-c", boot}
 		if h.Init {
-			flags, first = []string{"--env", "container=docker", "--stop-signal", "SIGRTMIN+3"}, systemd
+			flags, first = []string{"--env", "container=docker", "--stop-signal", "SIGRTMIN+3"}, []string{"sh", "-c", systemd}
 		}
 		args = slices.Concat(args, flags, allowed, []string{h.Image}, first)
 		_, err := docker(ctx, nil, args...)

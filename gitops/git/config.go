@@ -73,6 +73,11 @@ func (m *Mirror) writeConfig() error {
 	if err := os.MkdirAll(m.temporary(), 0o700); err != nil {
 		return err
 	}
+	// A file that is replaced is another one for a call that is being started: what it
+	// may read is bound to the file, and not to the name.
+	if before, err := os.ReadFile(m.configFile()); err == nil && string(before) == b.String() {
+		return nil
+	}
 	temporary := m.configFile() + ".new"
 	if err := os.WriteFile(temporary, []byte(b.String()), 0o600); err != nil {
 		return err

@@ -162,3 +162,23 @@ func TestQuotedIsAValue(t *testing.T) {
 		}
 	}
 }
+
+// The configuration stays the same file while it says the same: what a call that is
+// being started may read is bound to the file.
+func TestOpenLeavesTheConfigurationInPlace(t *testing.T) {
+	m := bare(t, Remote{URL: "https://example.org/x"})
+	stat := func() os.FileInfo {
+		t.Helper()
+		if err := m.Open(); err != nil {
+			t.Fatal(err)
+		}
+		i, err := os.Stat(m.configFile())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return i
+	}
+	if first := stat(); !os.SameFile(first, stat()) {
+		t.Error("it was replaced")
+	}
+}
