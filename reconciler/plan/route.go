@@ -47,7 +47,8 @@ func (m *maker) spares(v *view) []Container {
 	if !v.known || v.held || v.failed != "" || count(v.serve, onTrial) < max(1, len(v.serve)) {
 		return nil
 	}
-	return filter(m.warm(v), func(c Container) bool { return m.serves(c) && !has(v.serve, c) })
+	leaving := m.dispensable(v)
+	return filter(m.warm(v), func(c Container) bool { return m.serves(c) && !has(v.serve, c) && !has(leaving, c) })
 }
 
 func routedFirst(a, b bool) int {
