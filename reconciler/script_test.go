@@ -92,6 +92,7 @@ var commands = map[string]func(p *play, args []string, o options){
 			Crash: o.duration("crash", 0), DiesRouted: o.duration("dies", 0), SickRouted: o.duration("sick", 0), CantStart: o["cant"],
 		})
 	},
+	"delay": func(p *play, args []string, o options) { p.delay(args[0], o.duration("for", time.Second)) },
 	"crash": func(p *play, args []string, o options) { p.rig.crash(o.duration("for", time.Second)) },
 	"kill":  func(p *play, args []string, o options) { p.host.Kill(p.replica(args[0])) },
 	"sicken": func(p *play, args []string, o options) {
@@ -185,4 +186,16 @@ func orElse(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// delay has the next call of an operation take its effect later.
+func (p *play) delay(op string, by time.Duration) {
+	p.host.Faults = func(c model.Call) model.Fault {
+		if c.Op != op || by == 0 {
+			return model.Fault{}
+		}
+		f := model.Fault{Delay: by}
+		by = 0
+		return f
+	}
 }
