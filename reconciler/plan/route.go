@@ -61,14 +61,19 @@ func routedFirst(a, b bool) int {
 	return 1
 }
 
-// lastResort is for a service without any replica that should serve: a replica
-// of a condemned release that is ready, else those that are routed and not gone,
+// lastResort is for a service without any replica that should serve: those of a
+// condemned release that are ready, no more than are wanted, for what comes after it
+// needs their room; else those that are routed and not gone,
 // since one that comes back is at the same address.
 func (m *maker) lastResort(v *view) []Container {
 	if v.known && v.replicas() == 0 {
 		return nil
 	}
 	if ready := filter(v.all, m.ready); len(ready) > 0 {
+		if v.known {
+			slices.SortStableFunc(ready, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
+			ready = ready[:min(len(ready), v.replicas())]
+		}
 		return ready
 	}
 	return filter(v.all, func(c Container) bool {
