@@ -23,7 +23,7 @@ var mutants = []mutant{
 	},
 	{
 		"a location goes to a service that is not ready", "plan/route.go",
-		"if len(l.Servers) == 0 && moved", "if false && len(l.Servers) == 0 && moved", "I1 availability",
+		"if moved && !m.answers(l.Target.Service)", "if false && moved && !m.answers(l.Target.Service)", "I1 availability",
 	},
 	{
 		"a replica that is not probed yet is not served", "plan/view.go",

@@ -150,8 +150,9 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	}
 	l = m.filled(l)
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
-	if len(l.Servers) == 0 && moved && m.wantsReplicas(l.Target.Service) {
-		if before = m.filled(before); len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service) {
+	if moved && !m.answers(l.Target.Service) && m.wantsReplicas(l.Target.Service) {
+		before = m.filled(before)
+		if m.answers(before.Target.Service) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
 			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
 				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
 			return before, true
@@ -165,20 +166,36 @@ func (m *maker) wantsReplicas(service string) bool {
 	return slices.ContainsFunc(m.views, func(v *view) bool { return v.name == service && (!v.known || v.replicas() > 0) })
 }
 
-// filled gives a location the replicas its target stands for now.
-func (m *maker) filled(l Location) Location {
-	var serve, spare []Container
+// answers: somebody of the service may be sent requests, and not for want of a
+// better one.
+func (m *maker) answers(service string) bool {
+	return slices.ContainsFunc(m.serversOf(service), m.serves)
+}
+
+// serversOf are the replicas of a service that requests should go to.
+func (m *maker) serversOf(service string) []Container {
 	for _, v := range m.views {
-		if v.name == l.Target.Service {
-			serve, spare = v.serve, v.spare
+		if v.name == service {
+			return v.serve
 		}
 	}
 	for _, v := range m.leaving {
-		if v.name == l.Target.Service {
-			serve = m.lastResort(v)
+		if v.name == service {
+			return m.lastResort(v)
 		}
 	}
-	l.Servers, l.Spares = addressesOf(serve, l.Target.Port), addressesOf(spare, l.Target.Port)
+	return nil
+}
+
+// filled gives a location the replicas its target stands for now.
+func (m *maker) filled(l Location) Location {
+	var spare []Container
+	for _, v := range m.views {
+		if v.name == l.Target.Service {
+			spare = v.spare
+		}
+	}
+	l.Servers, l.Spares = addressesOf(m.serversOf(l.Target.Service), l.Target.Port), addressesOf(spare, l.Target.Port)
 	return l
 }
 
