@@ -25,6 +25,7 @@ func (g *Git) resume(deliver func(Revision)) {
 		return
 	}
 	if dir, ok := g.store.whole(a.Tree); ok {
+		g.store.clean(a.Tree) // a havn that ended right after it had accepted did not
 		g.deliver(a, dir, "", deliver)
 	}
 }

@@ -124,7 +124,7 @@ func killedAtAnyMoment(t *testing.T, path string, moments int, files func(n int)
 	f := &follower{t: t}
 	state := filepath.Join(dir, "state")
 	f.Git = &Git{GitOptions: GitOptions{State: state}}
-	if m := f.measure(); m.revisions > usualKeep+2 {
+	if m := f.measure(); m.revisions > usualKeep+1 {
 		t.Errorf("%d revisions are left behind", m.revisions)
 	}
 	noneOf(t, state)
