@@ -152,7 +152,11 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
 	if moved && !m.answers(l.Target.Service) && m.wantsReplicas(l.Target.Service) {
 		before = m.filled(before)
-		if m.answers(before.Target.Service) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
+		last := m.scaledAway(before.Target.Service)
+		if len(last) > 0 {
+			before.Servers = addressesOf(last, before.Target.Port)
+		}
+		if len(last) > 0 || m.answers(before.Target.Service) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
 			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
 				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
 			return before, true
@@ -164,6 +168,17 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 // wantsReplicas: the service may come to have somebody who answers.
 func (m *maker) wantsReplicas(service string) bool {
 	return slices.ContainsFunc(m.views, func(v *view) bool { return v.name == service && (!v.known || v.replicas() > 0) })
+}
+
+// scaledAway are the replicas that still answer for a service of which none is wanted
+// any more.
+func (m *maker) scaledAway(service string) []Container {
+	for _, v := range m.views {
+		if v.name == service && v.known && v.replicas() == 0 {
+			return filter(v.all, func(c Container) bool { return m.serves(c) && m.isReached(c) })
+		}
+	}
+	return nil
 }
 
 // answers: somebody of the service may be sent requests, and not for want of a
