@@ -30,9 +30,16 @@ func TestTwoHavnsSideBySide(t *testing.T) {
 // A second havn on the same state is refused, and the first goes on.
 func TestASecondHavnOnOneStateIsRefused(t *testing.T) {
 	s := running(t, web("1"), "1", "2")
-	for _, args := range [][]string{{"run", "--spec", s.dir}, {"apply", s.dir}, {"down", "--yes"}} {
+	for _, args := range [][]string{{"run", "--spec", s.dir}, {"down", "--yes"}} {
 		if out, err := s.havn(args...); err == nil {
 			t.Errorf("havn %s beside a running one: %s", args[0], out)
+		}
+	}
+	// What is applied by hand is handed to the one that runs, and stays until it is
+	// unpinned.
+	for _, args := range [][]string{{"apply", s.dir}, {"unpin"}} {
+		if out, err := s.havn(args...); err != nil {
+			t.Errorf("havn %s beside a running one: %v: %s", args[0], err, out)
 		}
 	}
 	s.apply(web("2"))
