@@ -55,3 +55,25 @@ func atDesk[T any](ctx context.Context, m *machine, running func(*console.Client
 		return alone(m.desk(j, log))
 	})
 }
+
+// look asks the havn that runs or, if none does, looks at the host. prune agrees to
+// more removals than havn does unasked.
+func look[T any](ctx context.Context, m *machine, prune bool, running func(*console.Client) (T, error), alone func(*host) (T, error)) (answer T, err error) {
+	client, err := console.Dial(ctx, m.state)
+	if err == nil {
+		return running(client)
+	}
+	if !errors.Is(err, console.ErrNotRunning) {
+		return answer, err
+	}
+	log, err := m.log.logger()
+	if err != nil {
+		return answer, err
+	}
+	h, err := m.open(ctx, log, prune)
+	if err != nil {
+		return answer, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	return alone(h)
+}

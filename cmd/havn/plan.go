@@ -127,24 +127,11 @@ func (p *planning) print(w io.Writer, road model.Road) error {
 }
 
 // forecast asks the havn that runs, or looks at the host if none does.
-func (m *machine) forecast(ctx context.Context, site spec.Site, prune bool) (road model.Road, err error) {
-	client, err := console.Dial(ctx, m.state)
-	if err == nil {
-		return client.Forecast(ctx, site)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return road, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return road, err
-	}
-	h, err := m.open(ctx, log, prune)
-	if err != nil {
-		return road, err
-	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	return h.forecast(ctx, site)
+func (m *machine) forecast(ctx context.Context, site spec.Site, prune bool) (model.Road, error) {
+	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, site) }
+	return look(ctx, m, prune, running, func(h *host) (model.Road, error) {
+		return h.forecast(ctx, site)
+	})
 }
 
 func (h *host) forecast(ctx context.Context, site spec.Site) (model.Road, error) {

@@ -60,25 +60,12 @@ func replaceWith(path string, text []byte) error {
 }
 
 // takeSnapshot asks the havn that runs, or looks at the host if none does.
-func takeSnapshot(ctx context.Context, m *machine) (s snapshot.Snapshot, err error) {
-	client, err := console.Dial(ctx, m.state)
-	if err == nil {
-		return client.Snapshot(ctx)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return s, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return s, err
-	}
-	h, err := m.open(ctx, log, false)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	want, _ := h.journal.Site()
-	return h.snapshot(ctx, m, want)
+func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {
+	running := func(c *console.Client) (snapshot.Snapshot, error) { return c.Snapshot(ctx) }
+	return look(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
+		want, _ := h.journal.Site()
+		return h.snapshot(ctx, m, want)
+	})
 }
 
 // Snapshot implements [console.Havn].

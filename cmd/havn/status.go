@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -46,29 +45,16 @@ func newStatus() *cobra.Command {
 }
 
 // status asks the havn that runs, or looks at the host if none does.
-func status(ctx context.Context, m *machine) (s console.Status, err error) {
-	client, err := console.Dial(ctx, m.state)
-	if err == nil {
-		return client.Status(ctx)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return s, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return s, err
-	}
-	h, err := m.open(ctx, log, false)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	d := m.desk(h.journal, log)
-	want, _, _ := d.gate.Wanted()
-	s = h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
-	s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
-	s.Standing = d.Standing()
-	return s, nil
+func status(ctx context.Context, m *machine) (console.Status, error) {
+	running := func(c *console.Client) (console.Status, error) { return c.Status(ctx) }
+	return look(ctx, m, false, running, func(h *host) (console.Status, error) {
+		d := m.desk(h.journal, h.log)
+		want, _, _ := d.gate.Wanted()
+		s := h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
+		s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
+		s.Standing = d.Standing()
+		return s, nil
+	})
 }
 
 // probed is how long a single look waits for the first answers of the probes.
