@@ -79,20 +79,23 @@ func (d *demo) stop(ctx context.Context) error {
 }
 
 // down takes down all that the demo made, its volume too: the data is the demo's
-// own. Running it with nothing there is fine.
-func (d *demo) down(ctx context.Context) error {
+// own. It tells out what is gone; running it with nothing there is fine.
+func (d *demo) down(ctx context.Context, out io.Writer) error {
 	if err := d.stop(ctx); err != nil {
 		return err
 	}
-	if _, err := os.Stat(d.state); err == nil {
-		if _, err := command(ctx, "", d.havn, "down", "--yes", "--state", d.state); err != nil {
-			return err
-		}
-	}
-	if _, err := command(ctx, "", "docker", "volume", "rm", "--force", d.name+"_redis-data"); err != nil {
+	said, err := command(ctx, "", d.havn, "down", "--yes", "--state", d.state)
+	if err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Dir(d.state))
+	fmt.Fprintln(out, said)
+	data := d.name + "_redis-data"
+	if _, err := command(ctx, "", "docker", "volume", "rm", "--force", data); err != nil {
+		return err
+	}
+	base := filepath.Dir(d.state)
+	fmt.Fprintf(out, "gone, too: volume %s, %s\n", data, short(base))
+	return os.RemoveAll(base)
 }
 
 // A line is one of havn's log.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("build havn: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
-		if err := d.down(context.Background()); err != nil {
+		if err := d.down(context.Background(), io.Discard); err != nil {
 			t.Log(err)
 		}
 	})
@@ -35,7 +36,7 @@ func TestDemo(t *testing.T) {
 	if d.running() == 0 {
 		t.Error("havn does not run after the demo")
 	}
-	if err := d.down(t.Context()); err != nil {
+	if err := d.down(t.Context(), io.Discard); err != nil {
 		t.Error(err)
 	}
 	for _, kind := range []string{"container", "network", "volume"} {

@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 0:
 		return d.show(ctx)
 	case len(args) == 1 && args[0] == "down":
-		return d.down(ctx)
+		return d.down(ctx, os.Stdout)
 	}
 	return errors.New("usage: demo [down]")
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	say("nginx, redis, node, inventory:1, auth:1  ready in %s", since(begin))
-	if err := d.down(ctx); err != nil {
+	if err := d.down(ctx, io.Discard); err != nil {
 		return err
 	}
 	if err := d.found(ctx); err != nil {
