@@ -112,4 +112,14 @@ var mutants = []mutant{
 		"the host's own name takes the others' requests", "plan/own.go",
 		"	case others:\n", "	case others && name == \"_\":\n", "own: ",
 	},
+	{
+		"a volume goes with its container", "model/engine.go",
+		"		delete(h.containers, c.Name)\n		return quick, nil", "		delete(h.containers, c.Name)\n		clear(h.volumes)\n		return quick, nil", "I7 data",
+	},
+	{
+		"steps are planned for a host that does not answer", "reconciler.go",
+		"		return r.blind(want.Revision, err), true",
+		"		for _, s := range plan.Make(*want, have, r.Now()).Steps {\n			r.acts.Begin(ctx, s)\n		}\n		return r.blind(want.Revision, err), true",
+		"unknown is not absent",
+	},
 }

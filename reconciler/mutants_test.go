@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A mutant is the planner, or the loop, with one mistake in it.
+// A mutant is the planner, or the loop, with one mistake in it; or the host, where
+// no planner could do the damage that a property is there for.
 type mutant struct {
 	name, file string
 	// from is what stands in the file, once, and to what the mistake is.
