@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ waits pass.`,
 	whyFlag(c.Flags(), &why)
 	c.Flags().StringVar(&until, "until", "", `when it ends: "2h", "17:30", "2026-12-24", "2026-12-24 17:30" or with a zone as in RFC 3339 (never by itself)`)
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
-		end, err := parseUntil(until, time.Now())
+		end, err := parseTime("until", until, time.Now(), ahead)
 		if err != nil {
 			return usage(c, err)
 		}
@@ -48,32 +47,4 @@ func newThaw() *cobra.Command {
 			func(client *console.Client) (string, error) { return client.Thaw(c.Context(), why) },
 			func(d *desk) (string, error) { return d.Thaw(me(why)) }))
 	})
-}
-
-// parseUntil reads a time in the future, by this machine's clock; zero if none is
-// given.
-func parseUntil(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil {
-		if d <= 0 {
-			return time.Time{}, fmt.Errorf("--until %s: want a time that is yet to pass", text)
-		}
-		return now.Add(d), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	clock, err := time.Parse("15:04", text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf(`--until %q: want a duration such as "2h", or a time such as "17:30" or "2026-12-24 17:30"`, text)
-	}
-	t := time.Date(now.Year(), now.Month(), now.Day(), clock.Hour(), clock.Minute(), 0, 0, now.Location())
-	if !t.After(now) {
-		t = time.Date(now.Year(), now.Month(), now.Day()+1, clock.Hour(), clock.Minute(), 0, 0, now.Location())
-	}
-	return t, nil
 }

@@ -165,16 +165,8 @@ func (m *machine) open(ctx context.Context, log *slog.Logger, prune bool) (*host
 	return h, nil
 }
 
-func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
-	subnet, err := m.prefix()
-	if err != nil {
-		return err
-	}
-	h.engine, err = docker.New(ctx, docker.Config{
-		Host: m.docker, Site: m.site, Subnet: subnet, State: m.state,
-		BindAllow: m.allowBind, NginxImage: m.nginxImage, Log: h.log,
-	})
-	if err != nil {
+func (h *host) connect(ctx context.Context, m *machine, prune bool) (err error) {
+	if h.engine, err = m.engine(ctx, h.log); err != nil {
 		return err
 	}
 	if err := h.engine.CheckOwner(ctx); err != nil {
@@ -194,6 +186,18 @@ func (h *host) connect(ctx context.Context, m *machine, prune bool) error {
 		Site: m.site, Engine: h.engine, Gateway: h.gateway, Prober: h.prober, Journal: h.journal, Log: h.log, Prune: prune,
 	})
 	return nil
+}
+
+// engine connects to Docker; it needs no state.
+func (m *machine) engine(ctx context.Context, log *slog.Logger) (*docker.Engine, error) {
+	subnet, err := m.prefix()
+	if err != nil {
+		return nil, err
+	}
+	return docker.New(ctx, docker.Config{
+		Host: m.docker, Site: m.site, Subnet: subnet, State: m.state,
+		BindAllow: m.allowBind, NginxImage: m.nginxImage, Log: log,
+	})
 }
 
 // process is the nginx to drive.

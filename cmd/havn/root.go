@@ -27,7 +27,7 @@ func newRoot() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newInit(), newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newHistory(), newRetry(), newRollback(), newUnpin(), newDiff(), newFreeze(), newThaw(), newPrune(), newAccept(), newTrust(), newNotify(), newDown(), newVersion())
+	root.AddCommand(newInit(), newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newLogs(), newHistory(), newRetry(), newRollback(), newUnpin(), newDiff(), newFreeze(), newThaw(), newPrune(), newAccept(), newTrust(), newNotify(), newDown(), newVersion())
 	return root
 }
 

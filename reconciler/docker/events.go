@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -49,7 +48,7 @@ func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) er
 		kinds.Add("type", string(k))
 	}
 	messages, errs := e.cli.Events(ctx, events.ListOptions{
-		Since: fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond()), Filters: kinds,
+		Since: engineTime(since), Filters: kinds,
 	})
 	// What changed before the stream was up is not in it.
 	e.mu.Lock()

@@ -81,6 +81,14 @@ func serve() {
 		found, err := net.LookupHost(r.FormValue("host"))
 		answer(w, fmt.Sprint(found), err)
 	})
+	http.HandleFunc("/say", func(w http.ResponseWriter, r *http.Request) {
+		to := os.Stdout
+		if r.FormValue("stream") == "stderr" {
+			to = os.Stderr
+		}
+		_, err := to.WriteString(r.FormValue("text"))
+		answer(w, "said", err)
+	})
 	http.HandleFunc("/exit", func(_ http.ResponseWriter, r *http.Request) {
 		code, _ := strconv.Atoi(r.FormValue("code"))
 		os.Exit(code)
