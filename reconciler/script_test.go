@@ -57,6 +57,7 @@ var commands = map[string]func(p *play, args []string, o options){
 	"drop": func(p *play, args []string, o options) {
 		delete(p.site.Services, args[0])
 		delete(p.site.Routes, args[0])
+		delete(p.site.Volumes, args[0])
 	},
 	"commit": func(p *play, args []string, o options) {
 		p.site.Revision = args[0]

@@ -7,7 +7,8 @@ import (
 	"havn.internal/spec"
 )
 
-// Networks and volumes are made once, and are there then.
+// Networks and volumes are made once, and are there then: also for a site that wants
+// them no more, since a release to go back to may.
 func testSurroundings(h *harness) {
 	data := spec.Volume{Name: "data"}
 	want := spec.Site{Volumes: map[string]spec.Volume{"data": data}}
@@ -23,6 +24,9 @@ func testSurroundings(h *harness) {
 		if n := have.Network; !n.Exists || n.Problem != "" || n.Fixed != h.Fixed() || len(n.Taken) != 0 || !there || v.Problem != "" {
 			h.t.Errorf("observed %+v and %v", n, have.Volumes)
 		}
+	}
+	if v, there := h.observe(spec.Site{}).Volumes["data"]; !there || v.Problem != "" {
+		h.t.Errorf("observed %v, %+v of a volume that is not wanted any more", there, v)
 	}
 }
 

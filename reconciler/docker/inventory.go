@@ -2,12 +2,9 @@ package docker
 
 import (
 	"context"
-	"strings"
 
 	"github.com/distribution/reference"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/api/types/volume"
 
 	"havn.internal/reconciler/plan"
 )
@@ -19,26 +16,13 @@ const mostInventory = 2000
 // elsewhere: the volumes with a name of the site's, by the name in the spec, and
 // every tag of the repositories that the references name.
 func (e *Engine) Inventory(ctx context.Context, refs []string) (map[string]plan.Volume, map[string]plan.Image, error) {
-	volumes, images := map[string]plan.Volume{}, map[string]plan.Image{}
-	listing, cancel := context.WithTimeout(ctx, listDeadline)
-	defer cancel()
-	list, err := e.cli.VolumeList(listing, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("name", e.volumeName("")))})
+	images := map[string]plan.Image{}
+	volumes, err := e.observeVolumes(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, v := range list.Volumes {
-		name, is := strings.CutPrefix(v.Name, e.volumeName(""))
-		if !is || len(volumes) >= mostInventory {
-			continue
-		}
-		found, err := e.observeVolume(ctx, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if found != nil {
-			volumes[name] = *found
-		}
-	}
+	listing, cancel := context.WithTimeout(ctx, listDeadline)
+	defer cancel()
 	tags, err := e.tags(listing, refs)
 	if err != nil {
 		return nil, nil, err

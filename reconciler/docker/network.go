@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 
@@ -122,8 +123,33 @@ func (e *Engine) observeVolume(ctx context.Context, name string) (*plan.Volume, 
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case v.Labels[labelSite] != e.Site || v.Labels[labelName] != full:
-		return &plan.Volume{Problem: fmt.Sprintf("a volume named %s exists and is not havn's; rename or remove it", full)}, nil
 	}
-	return &plan.Volume{}, nil
+	out := e.volumeOf(full, v.Labels)
+	return &out, nil
+}
+
+// observeVolumes returns all volumes that have a name of the site's, by the name in
+// the spec: a release to go back to may mount one that the site no longer has.
+func (e *Engine) observeVolumes(ctx context.Context) (map[string]plan.Volume, error) {
+	ctx, cancel := context.WithTimeout(ctx, listDeadline)
+	defer cancel()
+	list, err := e.cli.VolumeList(ctx, volume.ListOptions{Filters: filters.NewArgs(filters.Arg("name", e.volumeName("")))})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]plan.Volume{}
+	for _, v := range list.Volumes {
+		if name, is := strings.CutPrefix(v.Name, e.volumeName("")); is {
+			out[name] = e.volumeOf(v.Name, v.Labels)
+		}
+	}
+	return out, nil
+}
+
+// volumeOf says of a volume whether it is the site's, by its labels.
+func (e *Engine) volumeOf(full string, labels map[string]string) plan.Volume {
+	if labels[labelSite] != e.Site || labels[labelName] != full {
+		return plan.Volume{Problem: fmt.Sprintf("a volume named %s exists and is not havn's; rename or remove it", full)}
+	}
+	return plan.Volume{}
 }

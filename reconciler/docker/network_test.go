@@ -115,6 +115,9 @@ func TestVolumeOfSomebodyElse(t *testing.T) {
 	if v := s.observe(w).Volumes["data"]; !strings.Contains(v.Problem, "is not havn's") {
 		t.Errorf("its problem is %q", v.Problem)
 	}
+	if v := s.observe(want()).Volumes; len(v) != 0 {
+		t.Errorf("observed %v, which the site has nothing to do with", v)
+	}
 }
 
 func wantError(t *testing.T, err error, parts ...string) {

@@ -56,7 +56,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 		return out, err
 	}
 	e.remember(g, seen, around, unread)
-	out.Volumes, out.Images = maps.Clone(around.volumes), maps.Clone(around.images)
+	out.Volumes, out.Images = around.usable(want), maps.Clone(around.images)
 	out.Network = around.taken(seen)
 	return out, nil
 }

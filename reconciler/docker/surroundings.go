@@ -19,6 +19,7 @@ type surroundings struct {
 	network plan.Network
 	// holders are the containers that hold addresses in the network's fixed part.
 	holders map[netip.Addr]string
+	// volumes are all that have a name of the site's, whether it wants them or not.
 	volumes map[string]plan.Volume
 	images  map[string]plan.Image
 }
@@ -84,24 +85,16 @@ func (e *Engine) touch(id string) { e.putDirt(dirt{containers: map[string]bool{i
 // surroundings returns networks, volumes and images: those that may have changed
 // or are not known are asked for.
 func (e *Engine) surroundings(ctx context.Context, want spec.Site, g glance) (surroundings, error) {
-	now := surroundings{network: g.known.network, holders: g.known.holders, volumes: map[string]plan.Volume{}, images: map[string]plan.Image{}}
+	now := surroundings{network: g.known.network, holders: g.known.holders, volumes: g.known.volumes, images: map[string]plan.Image{}}
 	var err error
 	if !g.trust || g.dirt.network || !now.network.Exists {
 		if now.network, now.holders, err = e.observeNetwork(ctx); err != nil {
 			return now, err
 		}
 	}
-	for name := range want.Volumes {
-		if v, ok := g.known.volumes[name]; ok && g.trust && !g.dirt.volumes {
-			now.volumes[name] = v
-			continue
-		}
-		v, err := e.observeVolume(ctx, name)
-		if err != nil {
+	if !g.trust || g.dirt.volumes || now.volumes == nil {
+		if now.volumes, err = e.observeVolumes(ctx); err != nil {
 			return now, err
-		}
-		if v != nil {
-			now.volumes[name] = *v
 		}
 	}
 	for _, s := range want.Services {
@@ -114,6 +107,16 @@ func (e *Engine) surroundings(ctx context.Context, want spec.Site, g glance) (su
 		}
 	}
 	return now, nil
+}
+
+// usable are the site's volumes, and those of others' whose name it wants.
+func (s surroundings) usable(want spec.Site) map[string]plan.Volume {
+	out := maps.Clone(s.volumes)
+	maps.DeleteFunc(out, func(name string, v plan.Volume) bool {
+		_, wanted := want.Volumes[name]
+		return v.Problem != "" && !wanted
+	})
+	return out
 }
 
 // taken is the network with the addresses that containers other than ours hold.

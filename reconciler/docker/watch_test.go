@@ -101,7 +101,7 @@ func TestListFails(t *testing.T) {
 		}
 		p.heal()
 	}
-	for _, call := range []string{"GET .*/networks/", "GET .*/images/", "GET .*/volumes/"} {
+	for _, call := range []string{"GET .*/networks/", "GET .*/images/", "GET .*/volumes"} {
 		w := want(service())
 		w.Volumes = map[string]spec.Volume{"data": {}}
 		p.on(call, fail, -1)

@@ -226,8 +226,8 @@ func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 		shown.Drift = c.drift()
 		out.Containers[name] = shown
 	}
-	for _, name := range want.VolumeNames() {
-		if v, ok := h.volumes[name]; ok {
+	for name, v := range h.volumes {
+		if _, wanted := want.Volumes[name]; wanted || v.Problem == "" {
 			out.Volumes[name] = v
 		}
 	}

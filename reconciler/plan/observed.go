@@ -18,7 +18,8 @@ type Observed struct {
 	// Taken are names of containers that exist and are not ours, with what is
 	// known of their owner. A replica that would need one is blocked.
 	Taken map[string]string
-	// Volumes are the Docker volumes of the site, by the name in the spec.
+	// Volumes are the Docker volumes of the site, by the name in the spec: also those
+	// that the site no longer wants, for a release to go back to may mount them.
 	Volumes map[string]Volume
 	// Images are the references the site wants, as resolved for its revision.
 	Images  map[string]Image

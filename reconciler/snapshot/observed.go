@@ -25,8 +25,8 @@ func (s Snapshot) Observed(want spec.Site) plan.Observed {
 	for _, a := range s.Network.Quarantine {
 		out.Quarantine[a] = true
 	}
-	for name := range want.Volumes {
-		if problem, exists := s.Volumes[name]; exists {
+	for name, problem := range s.Volumes {
+		if _, wanted := want.Volumes[name]; wanted || problem == "" {
 			out.Volumes[name] = plan.Volume{Problem: problem}
 		}
 	}

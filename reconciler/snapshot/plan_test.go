@@ -13,19 +13,14 @@ import (
 	"havn.internal/spec"
 )
 
-// there is the plan that the host makes of itself: it knows of images and volumes
-// what the site wants.
+// there is the plan that the host makes of itself: it knows of images what the site
+// wants.
 func there(want spec.Site, have plan.Observed) model.Road {
-	images, volumes := map[string]plan.Image{}, map[string]plan.Volume{}
+	images := map[string]plan.Image{}
 	for _, s := range want.Services {
 		images[s.Image] = have.Images[s.Image]
 	}
-	for name := range want.Volumes {
-		if v, exists := have.Volumes[name]; exists {
-			volumes[name] = v
-		}
-	}
-	have.Images, have.Volumes = images, volumes
+	have.Images = images
 	return model.Forecast(want, have, moment)
 }
 
