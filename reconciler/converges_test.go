@@ -49,7 +49,7 @@ func (o *oracle) converges() {
 // standing checks one service of a host that has settled.
 func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 	want, wanted := o.want.Services[s.Service]
-	if !wanted && o.stands(s.Service, out) {
+	if (!wanted || want.Replicas == 0) && o.stands(s.Service, out) {
 		return
 	}
 	if !wanted {
@@ -89,10 +89,18 @@ func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 	}
 }
 
-// stands: a service that is not wanted stays, since the one that takes over a
+// stands: a service of which nothing is wanted stays, since the one that takes over a
 // location of it is not ready.
 func (o *oracle) stands(service string, out Outcome) bool {
-	return slices.ContainsFunc(out.Have.Gateway.Table.Locations, func(l plan.Location) bool { return l.Target.Service == service })
+	taken := map[plan.LocationKey]bool{}
+	for _, name := range o.want.RouteNames() {
+		for _, l := range plan.Locations(o.want.Routes[name]) {
+			taken[l.Key()] = l.Target.Service != service && o.waitsForTarget(l, out)
+		}
+	}
+	return slices.ContainsFunc(out.Have.Gateway.Table.Locations, func(l plan.Location) bool {
+		return l.Target.Service == service && taken[l.Key()]
+	})
 }
 
 // waitsForNeed: a service that it needs is not ready, and may never be.

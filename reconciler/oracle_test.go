@@ -121,8 +121,9 @@ func (o *oracle) overdue(d model.Deed) bool {
 // of asking; until it runs it looks like any stopped container.
 func unseen(r model.Replica) bool { return r.State == plan.Exited }
 
-// surge: never more than replicas + surge of a service, as its wanted release or
-// one that still runs says.
+// surge: never more than replicas + surge of a service, as its wanted release says, or
+// one that still runs or is being started: what Docker has been asked for is not to be
+// taken back when the next commit comes.
 func (o *oracle) surge(d model.Deed) {
 	s := o.service(d.Replica.Service)
 	most := s.Replicas + s.Rollout.Surge
@@ -135,6 +136,11 @@ func (o *oracle) surge(d model.Deed) {
 			most = max(most, c.Release.Service.Replicas+c.Release.Service.Rollout.Surge)
 		}
 	}
+	for _, a := range o.acts.flying {
+		if s, is := a.(plan.Start); is && s.Release.Service.Name == d.Replica.Service {
+			most = max(most, s.Release.Service.Replicas+s.Release.Service.Rollout.Surge)
+		}
+	}
 	n := 0
 	for _, r := range d.Host.Replicas {
 		if r.Service == d.Replica.Service && !r.Foreign && (r.State == plan.Running || r.State == plan.Restarting || r.Coming && !unseen(r)) {
@@ -145,6 +151,6 @@ func (o *oracle) surge(d model.Deed) {
 		n++
 	}
 	if n > most {
-		o.fail("I6 surge", "%d replicas of %s, and at most %d may run", n, s.Name, most)
+		o.fail("I6 surge", "%d replicas of %s, and at most %d may run", n, d.Replica.Service, most)
 	}
 }

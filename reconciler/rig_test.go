@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -220,8 +221,8 @@ func (a *rigActs) carryOut(key string, s plan.Step) {
 	}
 }
 
-func (a *rigActs) InFlight() map[string]plan.Action  { return a.flying }
-func (a *rigActs) Failures() map[string]plan.Failure { return a.failed }
+func (a *rigActs) InFlight() map[string]plan.Action  { return maps.Clone(a.flying) }
+func (a *rigActs) Failures() map[string]plan.Failure { return maps.Clone(a.failed) }
 func (a *rigActs) Forget()                           { clear(a.failed) }
 func (a *rigActs) Wait()                             {}
 
