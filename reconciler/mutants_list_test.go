@@ -23,7 +23,11 @@ var mutants = []mutant{
 	},
 	{
 		"a location goes to a service that is not ready", "plan/route.go",
-		"if moved && !m.answers(l.Target.Service)", "if false && moved && !m.answers(l.Target.Service)", "I1 availability",
+		"if moved && !slices", "if false && moved && !slices", "I1 availability",
+	},
+	{
+		"what is presumed to answer takes over", "plan/route.go",
+		"return !c.Unprobed() || before.sendsTo(c.Addr)", "return true", "I1 availability",
 	},
 	{
 		"a replica that is not probed yet is not served", "plan/view.go",

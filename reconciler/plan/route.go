@@ -121,7 +121,7 @@ func (m *maker) held(confirmed map[LocationKey]Location) []Location {
 	var out []Location
 	for _, l := range confirmed {
 		leads := func(v *view) bool { return v.name == l.Target.Service }
-		if l = m.filled(l); len(l.Servers) > 0 && slices.ContainsFunc(m.leaving, leads) {
+		if l = m.filled(l, l); len(l.Servers) > 0 && slices.ContainsFunc(m.leaving, leads) {
 			out = append(out, l)
 		}
 	}
@@ -142,16 +142,21 @@ func Locations(r spec.Route) []Location {
 
 // resolve gives a location its servers. One that nginx refused, or whose service
 // has nobody to answer yet while the one it takes over from has, or will have
-// again, stays as it was confirmed.
+// again, stays as it was confirmed; so does one of a service that nothing is known of
+// yet, for what is presumed to answer takes over from nobody.
 func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
 		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
-		return m.filled(before), had
+		return m.filled(before, before), had
 	}
-	l = m.filled(l)
+	l = m.filled(l, before)
+	if !had && len(l.Servers) == 0 && m.answers(l.Target.Service) {
+		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s%s waits until a replica of %s is probed", l.Host, l.Path, l.Target.Service))
+		return l, false
+	}
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
-	if moved && !m.answers(l.Target.Service) && m.wantsReplicas(l.Target.Service) {
-		before = m.filled(before)
+	if moved && !slices.ContainsFunc(m.serversOf(l.Target.Service), m.ready) && m.wantsReplicas(l.Target.Service) {
+		before = m.filled(before, before)
 		last := m.scaledAway(before.Target.Service)
 		if len(last) > 0 {
 			before.Servers = addressesOf(last, before.Target.Port)
@@ -202,15 +207,18 @@ func (m *maker) serversOf(service string) []Container {
 	return nil
 }
 
-// filled gives a location the replicas its target stands for now.
-func (m *maker) filled(l Location) Location {
+// filled gives a location the replicas its target stands for now. One that has not
+// been probed since havn started, or since it began to run, stays where requests went
+// to it before, and gets no others.
+func (m *maker) filled(l, before Location) Location {
 	var spare []Container
 	for _, v := range m.views {
 		if v.name == l.Target.Service {
 			spare = v.spare
 		}
 	}
-	l.Servers, l.Spares = addressesOf(m.serversOf(l.Target.Service), l.Target.Port), addressesOf(spare, l.Target.Port)
+	servers := filter(m.serversOf(l.Target.Service), func(c Container) bool { return !c.Unprobed() || before.sendsTo(c.Addr) })
+	l.Servers, l.Spares = addressesOf(servers, l.Target.Port), addressesOf(spare, l.Target.Port)
 	return l
 }
 

@@ -50,6 +50,12 @@ type LocationKey struct {
 // Key returns what requests l takes.
 func (l Location) Key() LocationKey { return LocationKey{l.Host, l.Path, l.Exact} }
 
+// sendsTo: requests of l may go to a replica at the address.
+func (l Location) sendsTo(a netip.Addr) bool {
+	at := func(s netip.AddrPort) bool { return s.Addr() == a }
+	return slices.ContainsFunc(l.Servers, at) || slices.ContainsFunc(l.Spares, at)
+}
+
 // Hash identifies everything of l but its servers and spares.
 func (l Location) Hash() string {
 	l.Servers, l.Spares = nil, nil
