@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
-	"time"
 
 	"havn.internal/gitops"
 	"havn.internal/reconciler"
@@ -29,10 +26,10 @@ type daemon struct {
 
 	mu        sync.Mutex
 	newest    gitops.Revision // of the source, and valid
-	attempted string
-	problem   string
-	held      bool   // problem is that attempted is held by the source
-	trouble   string // why the source gives nothing
+	attempted string          // the revision that was evaluated last
+	problem   string          // why that is not the wanted one
+	held      *gitops.Held    // what the source has and does not deliver
+	trouble   string          // why the source gives nothing
 	good      string
 	told      string // what was last logged of the outcome
 }
@@ -48,87 +45,11 @@ func (d *daemon) open(s *sourceFlags) (gitops.Source, error) {
 	return d.git, err
 }
 
-// loadRetry is the pause after a revision could not be evaluated for a reason
-// that lies with the machine.
-const loadRetry = 2 * time.Second
-
-// deliver evaluates a revision and makes it the wanted one. If it is invalid, the
-// site that was wanted before stays wanted.
-func (d *daemon) deliver(ctx context.Context, r gitops.Revision) {
-	for ctx.Err() == nil {
-		begin := time.Now()
-		revision, site, err := load(ctx, r, d.machine.self.host())
-		var problems spec.Problems
-		switch {
-		case err == nil:
-			d.offer(r, site)
-			d.taken(r, revision, time.Since(begin))
-			return
-		case errors.As(err, &problems):
-			d.note(revision, problems.Error())
-			d.news.invalid(revision, r, problems)
-			for _, p := range problems {
-				d.log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
-			}
-			d.resume()
-			return
-		}
-		d.note(revision, err.Error())
-		d.news.unread(revision, r, err)
-		d.log.Error("can't evaluate the spec; what runs keeps running", "err", err)
-		d.resume()
-		select {
-		case <-ctx.Done():
-		case <-time.After(loadRetry):
-		}
-	}
-}
-
-// unchanged takes over what tags stood for: a commit that is about others brings no
-// new image here.
-func (d *daemon) unchanged(r gitops.Revision, site spec.Site) {
-	for ref, image := range d.journal.Pins(r.Same) {
-		d.journal.Pin(site.Revision, ref, image)
-	}
-	d.log.Info("nothing of this host is another", "revision", site.Revision, "since", r.Same)
-}
-
-// taken notes a commit that is news, and what it took until it was the wanted one, or
-// one that waits.
-func (d *daemon) taken(r gitops.Revision, revision string, evaluate time.Duration) {
-	if r.Took == (gitops.Took{}) {
-		return
-	}
-	why := fmt.Sprintf("%q by %s", r.Subject, r.Author)
-	if r.Signer != "" {
-		why += ", signed by " + r.Signer
-	}
-	if s := d.Standing(); s.Waits == revision {
-		why += "; it waits: " + s.Why
-	}
-	d.journal.Taken(revision, why,
-		journal.Part{Name: "ask", Took: r.Took.Ask}, journal.Part{Name: "fetch", Took: r.Took.Fetch}, journal.Part{Name: "judge", Took: r.Took.Judge},
-		journal.Part{Name: "export", Took: r.Took.Export}, journal.Part{Name: "evaluate", Took: evaluate})
-}
-
-// load evaluates the host's part of a revision: a commit is known by its id, a
-// directory by its content. It is known also if that fails.
-func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision string, site spec.Site, err error) {
-	snapshot, err := spec.TakeSnapshotIn(r.Dir, r.Inside)
-	if err != nil {
-		return r.Commit, site, err
-	}
-	revision = cmp.Or(r.Commit, snapshot.Revision())
-	snapshot.As = host
-	site, err = snapshot.Evaluate(ctx)
-	site.Revision = revision
-	return revision, site, err
-}
-
+// note keeps what became of the newest revision; the problem is empty if it is valid.
 func (d *daemon) note(revision, problem string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.attempted, d.problem, d.held = revision, problem, false
+	d.attempted, d.problem = revision, problem
 }
 
 // sourceProblem is told why the source delivers nothing, and nil when that is over.
@@ -138,16 +59,14 @@ func (d *daemon) sourceProblem(err error) {
 	isHeld := errors.As(err, &held)
 	d.mu.Lock()
 	d.trouble = ""
-	if err != nil && !isHeld {
-		d.trouble = err.Error()
+	switch {
+	case isHeld:
+		d.held = held
+	case err != nil:
+		d.trouble = err.Error() // what was held is so, for all that is known
+	default:
+		d.held = nil
 	}
-	if d.held && !isHeld && err == nil {
-		d.attempted, d.problem = "", ""
-	}
-	if isHeld {
-		d.attempted, d.problem = held.Commit, held.Reason()
-	}
-	d.held = isHeld || d.held && err != nil
 	d.mu.Unlock()
 	if err == nil {
 		return
@@ -199,7 +118,10 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 	defer d.mu.Unlock()
 	s.Running, s.Pid = true, os.Getpid()
 	s.Revision.Attempted, s.Revision.Problem, s.Revision.LastGood = d.attempted, d.problem, d.good
-	s.Converged = s.Converged && d.problem == "" && s.Revision.Applied != ""
+	if d.held != nil {
+		s.Revision.Attempted, s.Revision.Problem = d.held.Commit, d.held.Reason()
+	}
+	s.Converged = s.Converged && s.Revision.Problem == "" && s.Revision.Applied != ""
 	return s
 }
 

@@ -81,7 +81,9 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 	g.Go(func() error { return console.Serve(ctx, m.state, d, log) })
 	g.Go(func() error { return d.news.run(ctx) })
 	g.Go(func() error { return d.hooks.run(ctx, func() { d.git.Poke() }) })
-	g.Go(func() error { return source.Run(ctx, func(r gitops.Revision) { d.deliver(ctx, r) }) })
+	arrived := newInbox()
+	g.Go(func() error { return source.Run(ctx, arrived.put) })
+	g.Go(func() error { return arrived.run(ctx, func(r gitops.Revision) bool { return d.evaluate(ctx, r) }) })
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
