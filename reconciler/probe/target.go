@@ -42,13 +42,17 @@ func newTarget(c plan.Container, check spec.Health) target {
 	return t
 }
 
-// client follows no redirects, keeps no connections and asks no proxy: a probe
-// is one request to one replica.
-var client = &http.Client{
-	Transport: &http.Transport{
-		Proxy: nil, DialContext: dial, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
-	},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// clientOf follows no redirects, keeps no connections and asks no proxy: a probe is
+// one request to one replica. It connects no longer than ctx lasts: net/http goes on
+// to connect for a request that has ended, in case another wants the connection.
+func clientOf(ctx context.Context) *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy: nil, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10,
+			DialContext: func(_ context.Context, network, addr string) (net.Conn, error) { return dial(ctx, network, addr) },
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // probe asks once. The result is for people, whatever it is.
@@ -112,7 +116,7 @@ func (t target) http(ctx context.Context) (string, error) {
 	if t.check.Host != "" {
 		req.Host = t.check.Host
 	}
-	resp, err := client.Do(req)
+	resp, err := clientOf(ctx).Do(req)
 	if err != nil {
 		return what + t.reason(err), err
 	}
