@@ -156,8 +156,8 @@ func (e *Engine) mounts(s spec.Service) ([]mount.Mount, error) {
 		out = append(out, mount.Mount{Type: mount.TypeBind, Source: e.filePath(s.Files[target]), Target: target, ReadOnly: true})
 	}
 	for _, target := range slices.Sorted(maps.Keys(s.Binds)) {
-		source := s.Binds[target]
-		if err := e.allowBind(source); err != nil {
+		source, err := e.bindable(s.Binds[target])
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true})
@@ -168,24 +168,33 @@ func (e *Engine) mounts(s spec.Service) ([]mount.Mount, error) {
 // neverBound are the places whose contents are keys to the machine.
 var neverBound = []string{"/proc", "/sys", "/dev", "/etc", "/root", "/run", "/var/run", "/var/lib/docker", "/var/lib/containerd", "/boot"}
 
-// allowBind refuses a host path outside the machine's allow-list. Links are
-// followed first: what counts is what would be mounted.
-func (e *Engine) allowBind(source string) error {
+// bindable is the place that a bind of the host path mounts: links are followed once,
+// here, and Docker, which follows them at each start, is given none. A place outside
+// the machine's allow-list is refused.
+func (e *Engine) bindable(source string) (string, error) {
 	real, err := filepath.EvalSymlinks(source)
 	if err != nil {
-		return fmt.Errorf("bind %s: %w", source, err)
+		return "", fmt.Errorf("bind %s: %w", source, err)
 	}
 	for _, never := range append(slices.Clone(neverBound), e.State) {
-		if below(real, never) || below(never, real) {
-			return fmt.Errorf("bind %s: havn never mounts %s", source, never)
+		if at := withoutLinks(never); below(real, at) || below(at, real) {
+			return "", fmt.Errorf("bind %s: havn never mounts %s", source, never)
 		}
 	}
 	for _, allowed := range e.BindAllow {
 		if below(real, allowed) {
-			return nil
+			return real, nil
 		}
 	}
-	return fmt.Errorf("bind %s: not below a directory that this machine allows; start havn with --allow-bind", source)
+	return "", fmt.Errorf("bind %s: not below a directory that this machine allows; start havn with --allow-bind", source)
+}
+
+// withoutLinks is the path with its links followed, or itself if it is not there.
+func withoutLinks(p string) string {
+	if real, err := filepath.EvalSymlinks(p); err == nil {
+		return real
+	}
+	return p
 }
 
 // below: p is dir or lies in it.

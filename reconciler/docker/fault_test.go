@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+
 	"havn.internal/reconciler/apply"
 	"havn.internal/reconciler/docker"
 	"havn.internal/reconciler/plan"
@@ -117,6 +119,39 @@ func TestBindBehindALink(t *testing.T) {
 	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{allowed} })
 	a := s.replica(service(func(w *spec.Service) { w.Binds = map[string]string{"/x": link} }), 0)
 	wantError(t, s.Start(s.ctx, a), "never mounts /etc")
+}
+
+// What was allowed is what is mounted, also when Docker starts the replica again and
+// the link leads elsewhere by then.
+func TestLinkThatIsTurnedLater(t *testing.T) {
+	allowed := t.TempDir()
+	link := filepath.Join(allowed, "link")
+	for _, name := range []string{"first", "second"} {
+		if err := os.Mkdir(filepath.Join(allowed, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(allowed, name, "motd"), name)
+	}
+	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{allowed} })
+	s.do(os.Symlink("first", link))
+	a := s.start(func(w *spec.Service) { w.Binds = map[string]string{"/x": link} })
+	s.do(os.Remove(link))
+	s.do(os.Symlink("second", link))
+	s.do(api.ContainerRestart(s.ctx, a.Name, container.StopOptions{}))
+	if _, says := get(t, a, "/read", "path", "/x/motd"); says != "first" {
+		t.Errorf("after a restart it reads %q, want what was allowed", says)
+	}
+}
+
+// The state directory is never mounted, under whatever name it goes.
+func TestBindOfTheStateDirectory(t *testing.T) {
+	state, link := t.TempDir(), filepath.Join(t.TempDir(), "state")
+	if err := os.Symlink(state, link); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, func(c *docker.Config) { c.State, c.BindAllow = link, []string{state} })
+	a := s.replica(service(func(w *spec.Service) { w.Binds = map[string]string{"/x": state} }), 0)
+	wantError(t, s.Start(s.ctx, a), "never mounts")
 }
 
 // A reply that is lost leaves a container that the next try takes.
