@@ -100,8 +100,7 @@ func (e *Engine) relevant(m events.Message) bool {
 		return m.Action == events.ActionCreate || m.Action == events.ActionDestroy || m.Action == events.ActionRename
 	}
 	switch m.Action {
-	case events.ActionExecCreate, events.ActionExecStart, events.ActionExecDie, events.ActionExecDetach,
-		events.ActionAttach, events.ActionTop, events.ActionResize, events.ActionKill:
+	case events.ActionAttach, events.ActionTop, events.ActionResize, events.ActionKill:
 		return false
 	}
 	return !strings.HasPrefix(string(m.Action), "exec_")

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,8 +22,12 @@ import (
 	"havn.internal/reconciler/plan"
 )
 
-// pullGateway bounds the pull of nginx's image.
-const pullGateway = 10 * time.Minute
+// pullGateway bounds the pull of nginx's image, and runDeadline what its nginx does
+// beside serving: nginx -t of a thousand services takes seconds.
+const (
+	pullGateway = 10 * time.Minute
+	runDeadline = time.Minute
+)
 
 // A GatewayContainer is nginx in a container on the host network. The engine
 // restarts it, also after a reboot, so it serves without havn.
@@ -68,8 +73,7 @@ func (g *GatewayContainer) Start(ctx context.Context, conf string) error {
 	}
 	// One that is not running serves nobody, so it may as well be made anew, of
 	// the image and the configuration of today.
-	remove := container.RemoveOptions{Force: i.State.Restarting}
-	if err := g.engine.cli.ContainerRemove(ctx, i.ID, remove); err != nil && !cerrdefs.IsNotFound(err) {
+	if err := g.engine.remove(ctx, i.ID, i.State.Restarting); err != nil {
 		return err
 	}
 	return g.create(ctx, conf)
@@ -135,6 +139,8 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 		Mounts:         []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
 		Init:           &no, // nginx is process 1: the engine's signals and its pid are the master's
 	}
+	ctx, cancel := context.WithTimeout(ctx, createDeadline+startDeadline)
+	defer cancel()
 	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
 	if err != nil {
 		return err
@@ -193,6 +199,8 @@ func (g *GatewayContainer) Test(ctx context.Context, conf string) (string, error
 // file system, which takes a tenth of the time of an exec, else by way of the
 // engine.
 func (g *GatewayContainer) run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, runDeadline)
+	defer cancel()
 	pid, err := g.Master(ctx)
 	if err != nil {
 		return "", err
@@ -221,9 +229,11 @@ func (g *GatewayContainer) exec(ctx context.Context, command []string) (string, 
 		return "", err
 	}
 	defer conn.Close()
+	// What has been hijacked from the client knows nothing of ctx any more.
+	defer context.AfterFunc(ctx, conn.Close)()
 	var out bytes.Buffer
-	if _, err := stdcopy.StdCopy(&out, &out, conn.Reader); err != nil {
-		return out.String(), err
+	if _, err := stdcopy.StdCopy(&out, &out, conn.Reader); err != nil || ctx.Err() != nil {
+		return out.String(), errors.Join(ctx.Err(), err)
 	}
 	i, err := cli.ContainerExecInspect(ctx, made.ID)
 	if err == nil && i.ExitCode != 0 {
@@ -245,7 +255,9 @@ func (g *GatewayContainer) Signal(ctx context.Context, s syscall.Signal) error {
 	if isMaster(pid) && syscall.Kill(pid, s) == nil {
 		return nil
 	}
-	return g.engine.cli.ContainerKill(ctx, g.name(), fmt.Sprint(int(s)))
+	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)
+	defer cancel()
+	return g.engine.cli.ContainerKill(ctx, g.name(), strconv.Itoa(int(s)))
 }
 
 // Version returns nginx's version, "1.30.4".

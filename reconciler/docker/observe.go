@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,8 +89,8 @@ func describe(c container.Summary) string {
 func listKey(c container.Summary) string {
 	key := string(c.State) + listedHealth(c)
 	if c.NetworkSettings != nil {
-		for name, n := range c.NetworkSettings.Networks {
-			key += " " + name + "=" + n.IPAddress
+		for _, name := range slices.Sorted(maps.Keys(c.NetworkSettings.Networks)) {
+			key += " " + name + "=" + c.NetworkSettings.Networks[name].IPAddress
 		}
 	}
 	return key

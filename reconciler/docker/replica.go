@@ -161,10 +161,16 @@ func (e *Engine) Stop(ctx context.Context, a plan.Stop) error {
 
 // Remove deletes a container that does not run. Its volumes stay.
 func (e *Engine) Remove(ctx context.Context, a plan.Remove) error {
+	defer e.touch(a.ID)
+	return e.remove(ctx, a.ID, false)
+}
+
+// remove deletes a container; force also one that runs. One that is gone, or going,
+// is fine.
+func (e *Engine) remove(ctx context.Context, id string, force bool) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
-	defer e.touch(a.ID)
-	err := e.cli.ContainerRemove(ctx, a.ID, container.RemoveOptions{})
+	err := e.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: force})
 	if cerrdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "is already in progress") {
 		return nil
 	}
