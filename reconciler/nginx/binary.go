@@ -40,7 +40,13 @@ func (b Binary) Start(ctx context.Context, conf string) error {
 
 func (b Binary) log() string { return filepath.Join(b.Dir, "error.log") }
 
+// runDeadline bounds what a run of the program may take: a start goes to the
+// background, and a test of a thousand services takes seconds.
+const runDeadline = time.Minute
+
 func (b Binary) run(ctx context.Context, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, runDeadline)
+	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.Path, args...)
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -151,26 +157,14 @@ func (b Binary) Signal(ctx context.Context, s syscall.Signal) error {
 	return syscall.Kill(pid, s)
 }
 
-// Version returns the version of the nginx that runs, or of the program if none
-// does. After an upgrade on disk the two differ.
+// Version asks the nginx that runs, or the program if none does. After an upgrade on
+// disk the two differ.
 func (b Binary) Version(ctx context.Context) (string, error) {
-	path := b.Path
+	running := b
 	if pid, err := b.Master(ctx); err == nil && pid != 0 {
-		path = fmt.Sprintf("/proc/%d/exe", pid)
+		running.Path = fmt.Sprintf("/proc/%d/exe", pid)
 	}
-	return versionOf(ctx, path)
-}
-
-func versionOf(ctx context.Context, path string) (string, error) {
-	out, err := Binary{Path: path}.run(ctx, "-v")
-	if err != nil {
-		return "", err
-	}
-	_, version, ok := strings.Cut(out, "nginx/")
-	if !ok {
-		return "", fmt.Errorf("%s -v says %q", path, out)
-	}
-	return strings.Fields(version + " ")[0], nil
+	return running.run(ctx, "-v")
 }
 
 // Logs is empty: what nginx says before it has its log, Start returns.
@@ -179,11 +173,11 @@ func (b Binary) Logs(context.Context) ([]string, error) { return nil, nil }
 // Outdated says that the program on disk is another version than the one that
 // runs.
 func (b Binary) Outdated(ctx context.Context) (string, error) {
-	runs, err := b.Version(ctx)
+	runs, err := versionIn(b.Version(ctx))
 	if err != nil {
 		return "", err
 	}
-	there, err := versionOf(ctx, b.Path)
+	there, err := versionIn(b.run(ctx, "-v"))
 	if err != nil || there == runs {
 		return "", err
 	}

@@ -2,6 +2,8 @@ package nginx
 
 import (
 	"context"
+	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -40,7 +42,7 @@ func (g *Gateway) meet(ctx context.Context, pid int) bool {
 
 // learn asks for nginx's version, and whether it is the one that is wanted.
 func (g *Gateway) learn(ctx context.Context) error {
-	version, err := g.Process.Version(ctx)
+	version, err := versionIn(g.Process.Version(ctx))
 	if err != nil {
 		return err
 	}
@@ -49,6 +51,21 @@ func (g *Gateway) learn(ctx context.Context) error {
 	defer g.mu.Unlock()
 	g.version, g.outdated = version, outdated
 	return err
+}
+
+// versionForm is what nginx -v prints: "nginx version: nginx/1.22.1 (Debian)".
+var versionForm = regexp.MustCompile(`nginx/([0-9]+(?:\.[0-9]+)*)`)
+
+// versionIn finds the version in the answer of nginx -v, "1.30.4".
+func versionIn(said string, err error) (string, error) {
+	if err != nil {
+		return "", fmt.Errorf("nginx -v: %w", err)
+	}
+	m := versionForm.FindStringSubmatch(said)
+	if m == nil {
+		return "", fmt.Errorf("nginx -v says %q, expected nginx/ and a version", said)
+	}
+	return m[1], nil
 }
 
 // recognise takes a master that answers for a generation as ours. Its leaving

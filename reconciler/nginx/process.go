@@ -19,7 +19,7 @@ type Process interface {
 	Test(ctx context.Context, conf string) (string, error)
 	// Signal sends the master a signal.
 	Signal(ctx context.Context, s syscall.Signal) error
-	// Version returns nginx's version, "1.30.4".
+	// Version returns what nginx says of its version (nginx -v).
 	Version(ctx context.Context) (string, error)
 	// Logs returns the last lines nginx printed before it had a log.
 	Logs(ctx context.Context) ([]string, error)
