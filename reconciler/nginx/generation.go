@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -47,8 +48,10 @@ func sumOf(conf []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// save writes a generation, whole and synced, before anything points to it.
+// save writes a generation, whole and synced, before anything points to it, and makes
+// room for it.
 func save(dir string, g *generation, conf []byte) error {
+	prune(dir, g.number)
 	at := filepath.Join(dir, genName(g.number))
 	if err := os.RemoveAll(at); err != nil {
 		return err
@@ -64,7 +67,7 @@ func save(dir string, g *generation, conf []byte) error {
 	if err := writeSynced(filepath.Join(at, confFile), conf); err != nil {
 		return err
 	}
-	return writeSynced(filepath.Join(at, tableFile), table)
+	return errors.Join(writeSynced(filepath.Join(at, tableFile), table), syncDir(at))
 }
 
 func writeSynced(path string, content []byte) error {
@@ -76,8 +79,17 @@ func writeSynced(path string, content []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// point makes a link mean a generation, in one step. It is relative, so that it
-// is good wherever the directory is mounted.
+// syncDir has what was made, renamed or removed in a directory outlast a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// point makes a link mean a generation, in one step, for good. It is relative, so that
+// it is good wherever the directory is mounted.
 func point(dir, link string, number int) error {
 	tmp := filepath.Join(dir, "."+link+".new")
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +98,10 @@ func point(dir, link string, number int) error {
 	if err := os.Symlink(genName(number), tmp); err != nil {
 		return err
 	}
-	return os.Rename(tmp, filepath.Join(dir, link))
+	if err := os.Rename(tmp, filepath.Join(dir, link)); err != nil {
+		return err
+	}
+	return syncDir(dir)
 }
 
 // pointed returns the generation a link means; false if it means none that can
@@ -140,20 +155,31 @@ func saved(dir string) []generation {
 	return out
 }
 
-// prune removes all but the newest generations.
+// prune removes the generations that are older than the newest ones and not pointed
+// to. Many that fail follow one another while nginx can't test or take any.
 func prune(dir string, newest int) {
+	linked := map[string]bool{}
+	for _, link := range []string{current, confirmed} {
+		if to, err := os.Readlink(filepath.Join(dir, link)); err == nil {
+			linked[to] = true
+		}
+	}
 	for _, n := range numbers(dir) {
-		if n <= newest-keepGenerations {
-			_ = os.RemoveAll(filepath.Join(dir, genName(n)))
+		if name := genName(n); n <= newest-keepGenerations && !linked[name] {
+			_ = os.RemoveAll(filepath.Join(dir, name))
 		}
 	}
 }
 
+// askTime is how long nginx may take to say its generation. It holds for the
+// connection, too: net/http goes on to connect for a request that has ended.
+const askTime = time.Second
+
 // asker asks nginx for its generation, each time on a new connection: an old one
 // would be answered by an old worker.
 var asker = &http.Client{
-	Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil},
-	Timeout:   time.Second,
+	Transport: &http.Transport{DisableKeepAlives: true, Proxy: nil, DialContext: (&net.Dialer{Timeout: askTime}).DialContext},
+	Timeout:   askTime,
 }
 
 // ask returns the generation in force, and the hash of its table.
@@ -187,9 +213,10 @@ func awaitGeneration(ctx context.Context, addr string, want generation, until ti
 	defer cancel()
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
+	wanted := want.table.Hash()
 	for {
 		number, hash, err := ask(ctx, addr)
-		if err == nil && number == want.number && hash == want.table.Hash() {
+		if err == nil && number == want.number && hash == wanted {
 			return nil
 		}
 		select {

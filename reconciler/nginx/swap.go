@@ -95,7 +95,6 @@ func (g *Gateway) switchTo(ctx context.Context, next, last generation, within ti
 		return errors.Join(err, g.restore(context.WithoutCancel(ctx), next, last))
 	}
 	g.confirm(pid, next, old, !seen)
-	prune(g.Dir, next.number)
 	return point(g.Dir, confirmed, next.number)
 }
 
@@ -107,10 +106,9 @@ func (g *Gateway) restore(ctx context.Context, failed, last generation) error {
 		return nil
 	}
 	g.mu.Lock()
-	master := g.master.pid
+	workers, seen := workersOf(g.master.pid)
 	for a := range failed.table.Servers() {
 		if _, routed := g.routed[a]; !routed {
-			workers, seen := workersOf(master)
 			g.drains[a] = &drain{since: time.Now(), workers: workers, unseen: !seen}
 		}
 	}
