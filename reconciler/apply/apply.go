@@ -5,6 +5,9 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 
 	"havn.internal/reconciler/plan"
 )
@@ -48,9 +51,15 @@ type RejectedError struct {
 	Applied   bool
 }
 
+// Error names the first reason, in an order that does not change from one try to
+// the next: who waits for news compares the words.
 func (e *RejectedError) Error() string {
-	for _, why := range e.Locations {
-		return "nginx refused a route: " + why
+	reasons := slices.Sorted(maps.Values(e.Locations))
+	switch len(reasons) {
+	case 0:
+		return "nginx refused the configuration"
+	case 1:
+		return "nginx refused a route: " + reasons[0]
 	}
-	return "nginx refused the configuration"
+	return fmt.Sprintf("nginx refused %d routes; one of them: %s", len(reasons), reasons[0])
 }

@@ -21,11 +21,9 @@ var (
 	targetForm = regexp.MustCompile(`^(https?://[A-Za-z0-9.-]+(:[0-9]+)?)?(/[A-Za-z0-9._~!&'()*+,;=:@%/?#-]*)?$`)
 )
 
-// Check refuses a location that nginx could not be told of.
-func Check(l plan.Location) error { return checkLocation(l) }
-
-// checkLocation refuses a location with a value that is not of its class.
-func checkLocation(l plan.Location) error {
+// Check refuses a location that nginx could not be told of: one with a value that is
+// not of its class.
+func Check(l plan.Location) error {
 	t := l.Target
 	switch {
 	case l.Host != "_" && (len(l.Host) > 253 || !hostForm.MatchString(l.Host)):
@@ -133,7 +131,7 @@ func claim(l plan.Location, taken map[string]string) error {
 func checkTable(t plan.Table) error {
 	taken := map[string]string{}
 	for _, l := range t.Locations {
-		if err := checkLocation(l); err != nil {
+		if err := Check(l); err != nil {
 			return fmt.Errorf("route %s: %w", l.Route, err)
 		}
 		if err := claim(l, taken); err != nil {

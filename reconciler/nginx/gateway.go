@@ -41,8 +41,8 @@ type Config struct {
 
 // Defaults of [Config].
 const (
-	DefaultRequestLimit    = time.Minute
-	DefaultShutdownTimeout = time.Hour
+	defaultRequestLimit    = time.Minute
+	defaultShutdownTimeout = time.Hour
 	// oldGenerations times the workers of one is the default of OldWorkers.
 	oldGenerations = 8
 )
@@ -74,10 +74,10 @@ func New(c Config) (*Gateway, error) {
 		return nil, err
 	}
 	if c.RequestLimit == 0 {
-		c.RequestLimit = DefaultRequestLimit
+		c.RequestLimit = defaultRequestLimit
 	}
 	if c.ShutdownTimeout == 0 {
-		c.ShutdownTimeout = DefaultShutdownTimeout
+		c.ShutdownTimeout = defaultShutdownTimeout
 	}
 	if c.OldWorkers == 0 {
 		c.OldWorkers = oldGenerations * runtime.NumCPU()

@@ -30,9 +30,11 @@ func parseListener(addr string) (listener, error) {
 	if err != nil {
 		return listener{}, fmt.Errorf("listen address %q: want :PORT or ADDRESS:PORT", addr)
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
 		return listener{}, fmt.Errorf("listen address %q: port %q: want 1 to 65535", addr, port)
 	}
+	port = strconv.FormatUint(n, 10)
 	l := listener{port: port, local: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}}
 	if host == "" || host == "0.0.0.0" {
 		l.directives, l.probe = []string{port}, net.JoinHostPort("127.0.0.1", port)
@@ -42,8 +44,8 @@ func parseListener(addr string) (listener, error) {
 		return l, nil
 	}
 	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return listener{}, fmt.Errorf("listen address %q: %q is no IP address", addr, host)
+	if err != nil || ip.Zone() != "" {
+		return listener{}, fmt.Errorf("listen address %q: %q is no IP address that nginx can listen on", addr, host)
 	}
 	l.directives, l.probe = []string{net.JoinHostPort(ip.String(), port)}, net.JoinHostPort(ip.String(), port)
 	if !ip.IsLoopback() {

@@ -38,13 +38,17 @@ func (g *Gateway) logEnd() int64 {
 	return i.Size()
 }
 
-// logSince returns the problems nginx logged after a mark.
+// logSince returns the problems nginx logged after a mark, or since the log was
+// emptied.
 func (g *Gateway) logSince(mark int64) []string {
 	f, err := os.Open(g.logPath())
 	if err != nil {
 		return nil
 	}
 	defer func() { _ = f.Close() }()
+	if g.logEnd() < mark {
+		mark = 0
+	}
 	if _, err := f.Seek(mark, io.SeekStart); err != nil {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (s *sight) connected(addr netip.AddrPort, ws []worker) bool {
 	return len(inodes) > 0 && slices.ContainsFunc(ws, func(w worker) bool {
 		held, known := s.held[w]
 		if !known {
-			held, _ = w.sockets()
+			held = w.sockets()
 			s.held[w] = held
 		}
 		if held == nil {

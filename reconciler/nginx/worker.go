@@ -78,13 +78,13 @@ func (w worker) leaving() bool {
 	return err == nil && bytes.Contains(line, []byte("shutting down"))
 }
 
-// sockets returns the inodes of the sockets the worker holds; false if that can't
-// be seen.
-func (w worker) sockets() (map[string]bool, bool) {
+// sockets returns the inodes of the sockets the worker holds, nil if they can't be
+// seen.
+func (w worker) sockets() map[string]bool {
 	dir := fmt.Sprintf("/proc/%d/fd", w.pid)
 	names, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, !w.alive()
+		return nil
 	}
 	out := map[string]bool{}
 	for _, n := range names {
@@ -93,7 +93,7 @@ func (w worker) sockets() (map[string]bool, bool) {
 			out[strings.TrimSuffix(inode, "]")] = true
 		}
 	}
-	return out, true
+	return out
 }
 
 // awaitLeaving waits until no worker takes new connections: the first answer of
