@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -31,57 +32,97 @@ repository for many hosts does. Of a host file the files that it names are check
 		if hostFile == "" && len(given) == 0 {
 			return usage(c, errors.New("want a directory of specs, or --host and a host file"))
 		}
+		r := &report{}
 		if hostFile != "" {
-			if err := printHostCheck(c, hostFile, &as, asJSON && len(given) == 0); err != nil || len(given) == 0 {
+			if err := r.host(hostFile, &as); err != nil {
 				return err
 			}
 		}
-		host, err := as.asked()
-		if err != nil {
-			return usage(c, err)
+		if len(given) > 0 {
+			host, err := as.asked()
+			if err != nil {
+				return usage(c, err)
+			}
+			if err := r.sites(c.Context(), given[0], host); err != nil {
+				return err
+			}
 		}
-		sites, err := checkSites(c.Context(), given[0], host)
-		if err != nil {
-			return err
-		}
-		return printChecked(c, given[0], sites, asJSON)
+		return r.print(c, asJSON)
 	}
 	return c
 }
 
-func printChecked(c *cobra.Command, given string, sites []checkedSite, asJSON bool) error {
-	dir, all := strings.CutSuffix(given, every)
-	problems, notes := allProblems(sites), checkNotes(dir)
-	if asJSON {
-		report := checked{len(problems) == 0, append(spec.Problems{}, problems...), append([]string{}, notes...)}
-		if err := printJSON(c.OutOrStdout(), report); err != nil {
-			return err
-		}
-		if len(problems) > 0 {
-			return &exitError{code: exitFailed}
-		}
+// A report is what check found. It is also what --json prints.
+type report struct {
+	OK       bool          `json:"ok"`
+	Problems spec.Problems `json:"problems"`
+	// Notes are what keeps the stock cue from finding the same.
+	Notes []string `json:"notes"`
+	// fine are the host file and the sites without a problem, a line each.
+	fine []string
+}
+
+// host adds what is wrong with a host file. The host is the one of the file if none was
+// named; of a file with mistakes it is not known.
+func (r *report) host(file string, as *identity) error {
+	problems, self, err := checkHost(file)
+	if err != nil {
+		return err
+	}
+	r.Problems = append(r.Problems, problems...)
+	if len(problems) > 0 {
 		return nil
 	}
-	for _, note := range notes {
-		fmt.Fprintln(c.ErrOrStderr(), "note: "+note)
+	r.fine = append(r.fine, "ok: "+file)
+	if as.name == "" && len(as.labels) == 0 {
+		*as = self
 	}
+	return nil
+}
+
+// sites adds what is wrong with a directory, or with every site below it, as a whole and
+// as the part of a host if one is given.
+func (r *report) sites(ctx context.Context, given string, host *spec.Host) error {
+	sites, err := checkSites(ctx, given, host)
+	if err != nil {
+		return err
+	}
+	dir, all := strings.CutSuffix(given, every)
+	problems := allProblems(sites)
+	r.Problems, r.Notes = append(r.Problems, problems...), checkNotes(dir)
 	if len(problems) > 0 {
-		return &exitError{exitFailed, problems}
+		return nil
 	}
 	for _, s := range sites {
 		name := ""
 		if all {
 			name = s.dir + ": "
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%sok: %s, %s, %s\n", name, spec.Count(len(s.site.Services), "service"), spec.Count(len(s.site.Routes), "route"), spec.Count(len(s.site.Volumes), "volume"))
+		r.fine = append(r.fine, fmt.Sprintf("%sok: %s, %s, %s", name, spec.Count(len(s.site.Services), "service"), spec.Count(len(s.site.Routes), "route"), spec.Count(len(s.site.Volumes), "volume")))
 	}
 	return nil
 }
 
-// checked is what `check --json` prints.
-type checked struct {
-	OK       bool          `json:"ok"`
-	Problems spec.Problems `json:"problems"`
-	// Notes are what keeps the stock cue from finding the same.
-	Notes []string `json:"notes"`
+func (r *report) print(c *cobra.Command, asJSON bool) error {
+	failed := len(r.Problems) > 0
+	if asJSON {
+		r.OK, r.Problems, r.Notes = !failed, append(spec.Problems{}, r.Problems...), append([]string{}, r.Notes...)
+		if err := printJSON(c.OutOrStdout(), r); err != nil {
+			return err
+		}
+		if failed {
+			return &exitError{code: exitFailed}
+		}
+		return nil
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintln(c.ErrOrStderr(), "note: "+note)
+	}
+	for _, line := range r.fine {
+		fmt.Fprintln(c.OutOrStdout(), line)
+	}
+	if failed {
+		return &exitError{exitFailed, r.Problems}
+	}
+	return nil
 }

@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"syscall"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"havn.internal/gitops"
@@ -21,42 +20,37 @@ import (
 )
 
 // checkHost says what keeps `havn run` from going by a host file: its fields, what
-// they say together, and the files that it names. The file's host is as.
-func checkHost(name string, as *identity) (spec.Problems, error) {
+// they say together, and the files that it names. It returns the file's host, too.
+func checkHost(name string) (spec.Problems, identity, error) {
 	m, s, t := &machine{}, &sourceFlags{}, &tellFlags{}
 	set := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	s.flags(set)
 	t.flags(set)
 	m.flags(set)
 	m.hostFile = name
-	var problems spec.Problems
-	found := func(err error) error {
-		var ps spec.Problems
-		switch {
-		case errors.As(err, &ps):
-			problems = append(problems, ps...)
-		case err != nil && m.file.Name == "":
-			return err
-		case err != nil:
-			problems = append(problems, m.file.At("source", err.Error(), ""))
-		}
-		return nil
-	}
 	err := m.complete()
-	if as.name == "" && len(as.labels) == 0 {
-		*as = m.self
+	if m.file.Name == "" { // it can't be read
+		var problems spec.Problems
+		if errors.As(err, &problems) {
+			err = nil
+		}
+		return problems, m.self, err
 	}
-	if err := found(err); err != nil || m.file.Name == "" {
-		return problems, err
-	}
-	if err := found(m.file.blame(errors.Join(s.check(), t.check(s)))); err != nil {
-		return problems, err
-	}
+	problems := append(m.file.problems(err), m.file.problems(m.file.blame(errors.Join(s.check(), t.check(s))))...)
 	if len(problems) == 0 && s.remote.URL != "" {
 		_, err := gitops.NewGit(s.options(m.state))
-		_ = found(err)
+		problems = m.file.problems(err)
 	}
-	return slices.Concat(problems, m.file.missing(), m.file.programs(s)), nil
+	return slices.Concat(problems, m.file.missing(), m.file.programs(s)), m.self, nil
+}
+
+// problems are those that an error of the flags stands for.
+func (h hostFile) problems(err error) spec.Problems {
+	var problems spec.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return spec.Problems{h.At("source", err.Error(), "")}
+	}
+	return problems
 }
 
 // programs are those that following the remote takes and this machine lacks.
@@ -122,7 +116,8 @@ func leaves(prefix string, values map[string]any) map[string]any {
 }
 
 func unusable(path, file string) (what, expected string) {
-	f, err := os.Open(file)
+	// A pipe that nobody writes to is not waited for.
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return err.Error(), "a file that havn can read"
 	}
@@ -147,26 +142,4 @@ func unusable(path, file string) (what, expected string) {
 		}
 	}
 	return "", ""
-}
-
-// printHostCheck prints what is wrong with a host file.
-func printHostCheck(c *cobra.Command, file string, as *identity, asJSON bool) error {
-	problems, err := checkHost(file, as)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		if err := printJSON(c.OutOrStdout(), checked{len(problems) == 0, append(spec.Problems{}, problems...), []string{}}); err != nil {
-			return err
-		}
-		if len(problems) > 0 {
-			return &exitError{code: exitFailed}
-		}
-		return nil
-	}
-	if len(problems) > 0 {
-		return &exitError{exitFailed, problems}
-	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "ok: %s\n", file)
-	return err
 }

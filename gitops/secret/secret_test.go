@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"havn.internal/gitops/secret"
 )
@@ -103,4 +105,25 @@ func FuzzScrub(f *testing.F) {
 			t.Errorf("Scrub(%q, %q) = %q", text, known, got)
 		}
 	})
+}
+
+// Nobody waits for whoever is to write into a pipe that should have been a file.
+func TestAPipeIsRefusedAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := secret.File(path).Lines()
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("a pipe is read: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a pipe that nobody writes to is waited for")
+	}
 }
