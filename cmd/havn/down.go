@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,7 +54,7 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 	}
 	list(out, b)
 	if !yes {
-		if err := confirm(c.InOrStdin(), out); err != nil {
+		if err := confirm(c.Context(), c.InOrStdin(), out); err != nil {
 			return err
 		}
 	}
@@ -73,18 +74,22 @@ func list(out io.Writer, b docker.Belongings) {
 }
 
 // confirm asks a person. Without one, nothing is removed.
-func confirm(in io.Reader, out io.Writer) error {
+func confirm(ctx context.Context, in io.Reader, out io.Writer) error {
 	if f, isFile := in.(*os.File); isFile && !isatty.IsTerminal(f.Fd()) {
 		return errors.New("nobody to ask here; `havn down --yes` does it without asking")
 	}
 	fmt.Fprint(out, "remove? [y/N] ")
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return nil
+	answered := make(chan string, 1)
+	go func() { // it ends with the process, if not before: a terminal can't be waited for with an end
+		line, _ := bufio.NewReader(in).ReadString('\n') // what can't be read is no yes
+		answered <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+	case answer := <-answered:
+		if answer == "y" || answer == "yes" {
+			return nil
+		}
 	}
 	return errors.New("nothing was removed")
 }

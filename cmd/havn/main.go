@@ -39,6 +39,7 @@ func main() {
 		os.Exit(spec.RunChild())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who can't wait for the end sends a second one
 	code := execute(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
