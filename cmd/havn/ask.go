@@ -14,7 +14,7 @@ import (
 func (m *machine) onHost(c *cobra.Command, run func(c *cobra.Command, given []string) error) *cobra.Command {
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
+		if err := m.completeFrom(c.Flags(), recalled...); err != nil {
 			return usage(c, err)
 		}
 		return run(c, given)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,15 +61,25 @@ func (m *machine) readHostFile() error {
 	if err := json.Unmarshal(h.Config, &values); err != nil {
 		return err
 	}
-	if state, said := values["state"].(string); m.hostFile == "" && m.set.Changed("state") &&
-		m.state != state && (said || m.state != m.set.Lookup("state").DefValue) {
-		m.file = hostFile{} // of another havn on this machine
+	if m.hostFile == "" && m.ofAnother(values) {
+		m.file = hostFile{}
 		return nil
 	}
 	if m.calendar, err = m.file.calendar(); err != nil {
 		return err
 	}
 	return m.file.fill(m.set, values)
+}
+
+// ofAnother: the host file is of another havn on this machine than the one whose state
+// directory was given.
+func (m *machine) ofAnother(values map[string]any) bool {
+	state, said := values["state"].(string)
+	if !said {
+		state = m.set.Lookup("state").DefValue
+	}
+	given, err := filepath.Abs(m.state)
+	return m.set.Changed("state") && (err != nil || given != filepath.Clean(state))
 }
 
 // fill sets the flags that were not given. A source that is given leaves out all

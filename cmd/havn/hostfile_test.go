@@ -82,6 +82,72 @@ notify: {
 	}
 }
 
+// The usual host file is of one havn on the machine: who names another state directory
+// means another, however that one is written.
+func TestHostFileOfAnotherHavn(t *testing.T) {
+	for _, c := range []struct {
+		file, given string
+		another     bool
+	}{
+		{"/srv/havn", "", false},
+		{"/srv/havn", "/srv/havn", false},
+		{"/srv/havn", "/srv/havn/", false},
+		{"/srv/havn", "/srv/./havn", false},
+		{"/srv/havn", "/srv/other", true},
+		{"/srv/havn", "/var/lib/havn", true},
+		{"", "", false},
+		{"", "/var/lib/havn/", false},
+		{"", "/srv/other", true},
+	} {
+		m, set := &machine{}, pflag.NewFlagSet("run", pflag.ContinueOnError)
+		m.flags(set)
+		if c.given != "" {
+			if err := set.Set("state", c.given); err != nil {
+				t.Fatal(err)
+			}
+		}
+		values := map[string]any{}
+		if c.file != "" {
+			values["state"] = c.file
+		}
+		if got := m.ofAnother(values); got != c.another {
+			t.Errorf("file %q, --state %q: of another havn is %t", c.file, c.given, got)
+		}
+	}
+}
+
+// What a plan is for is said by a flag, else by the host file, else by the last run or
+// apply on the file's state directory.
+func TestNameFromTheLastRun(t *testing.T) {
+	state, file := t.TempDir(), filepath.Join(t.TempDir(), "host.cue")
+	if err := os.WriteFile(filepath.Join(state, flagsFile), []byte(`{"name":"old","label":"role=old"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(text string, given ...string) identity {
+		if err := os.WriteFile(file, []byte("state: \""+state+"\"\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, set := &machine{}, pflag.NewFlagSet("plan", pflag.ContinueOnError)
+		m.flags(set)
+		if err := set.Parse(append(given, "--host", file)); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.completeFrom(set, "name", "label"); err != nil {
+			t.Fatal(err)
+		}
+		return m.self
+	}
+	if i := read(""); i.name != "old" || i.labelText() != "role=old" {
+		t.Errorf("from the last run: %+v", i)
+	}
+	if i := read("name: \"new\"\nlabels: role: \"new\""); i.name != "new" || i.labelText() != "role=new" {
+		t.Errorf("from the host file: %+v", i)
+	}
+	if i := read("name: \"new\"", "--name", "newest"); i.name != "newest" || i.labelText() != "role=old" {
+		t.Errorf("from a flag: %+v", i)
+	}
+}
+
 // What is flattened is what a person would write on the command line.
 func TestFlat(t *testing.T) {
 	var values map[string]any

@@ -109,13 +109,13 @@ func (m *machine) derive() error {
 	return nil
 }
 
-// completeFrom is complete for the commands that take over the flags of the last
-// run or apply.
-func (m *machine) completeFrom(f *pflag.FlagSet) error {
+// completeFrom is complete for the commands that take over flags of the last run or
+// apply: those that neither the command line nor the host file gives.
+func (m *machine) completeFrom(f *pflag.FlagSet, names ...string) error {
 	if err := m.readHostFile(); err != nil {
 		return err
 	}
-	if err := m.recall(f, recalled...); err != nil {
+	if err := m.recall(f, names...); err != nil {
 		return err
 	}
 	return m.file.blame(m.derive())

@@ -19,7 +19,7 @@ func newNotify() *cobra.Command {
 	}
 	m.flags(test.Flags())
 	test.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.completeFrom(c.Flags()); err != nil {
+		if err := m.completeFrom(c.Flags(), recalled...); err != nil {
 			return usage(c, err)
 		}
 		client, err := console.Dial(c.Context(), m.state)

@@ -78,7 +78,7 @@ type planning struct {
 func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err error) {
 	m := p.machine
 	// The plan is for the host that the last run or apply was for.
-	if err := errors.Join(m.recall(c.Flags(), "name", "label"), m.complete()); err != nil {
+	if err := m.completeFrom(c.Flags(), "name", "label"); err != nil {
 		return road, usage(c, err)
 	}
 	site, err := spec.LoadFor(c.Context(), dir, m.self.host())
