@@ -3,7 +3,8 @@
 //
 // Rule of the package: it is advisory. A journal that is lost, damaged or can't be
 // written costs at most a repeated health gate; it never keeps havn from starting
-// or from healing.
+// or from healing. Only a user who may not open it is refused: to that user it would
+// look empty.
 package journal
 
 import (
@@ -18,6 +19,7 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -25,6 +27,9 @@ import (
 
 // ErrLocked: another havn works with the state directory.
 var ErrLocked = errors.New("another havn works with this state directory")
+
+// ErrNoRights: this user may not read and write the journal, or not make one.
+var ErrNoRights = errors.New("no rights on")
 
 const (
 	fileName = "journal.db"
@@ -70,14 +75,17 @@ type pins struct {
 	Images   map[string]string `json:"images"`
 }
 
-// Open opens or makes the journal of a state directory. It fails only with
-// [ErrLocked]; anything else that is wrong with the file is logged, and the file
-// set aside.
+// Open opens or makes the journal of a state directory. It fails with [ErrLocked], and
+// with [ErrNoRights], as a file of others is not damaged; anything else that is wrong
+// with the file is logged, and the file set aside.
 func Open(dir string, log *slog.Logger) (*Journal, error) {
 	path := filepath.Join(dir, fileName)
 	s, known, err := openStore(path, log)
 	if errors.Is(err, bolt.ErrTimeout) { //nolint:staticcheck // bbolt's own name for it
 		return nil, fmt.Errorf("%s: %w%s", dir, ErrLocked, holder(dir))
+	}
+	if errors.Is(err, unix.EACCES) {
+		return nil, fmt.Errorf("%w %s: run havn as root, or as the user of that file", ErrNoRights, path)
 	}
 	if err != nil {
 		aside := path + ".damaged"
