@@ -138,17 +138,6 @@ func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
 	return len(overlay) < before
 }
 
-// empty reports a directory without a package; nothing more is to be said if all
-// its files were left out.
-func (e *evaluation) empty(pkg string) {
-	if len(e.problems) == 0 {
-		e.ignored(&build.Instance{PkgName: pkg})
-	}
-	if len(e.problems) == 0 {
-		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory", Expected: "at least one .cue file with a package clause; `havn init DIR` writes a first one"})
-	}
-}
-
 // hasPackage: a file of the user's is left in the overlay.
 func (e *evaluation) hasPackage(overlay map[string]load.Source, pkg string) bool {
 	for file := range overlay {
@@ -274,7 +263,7 @@ func (e *evaluation) ignored(instance *build.Instance) {
 		dirs[dep.Dir] = true
 	}
 	for name, content := range e.snapshot.Files {
-		if !strings.HasSuffix(name, ".cue") || strings.HasPrefix(name, "cue.mod/") || counted[path.Join(snapshotRoot, name)] || e.isBind(name, instance.PkgName) || e.reported(name) {
+		if !strings.HasSuffix(name, ".cue") || inCueMod(name) || counted[path.Join(snapshotRoot, name)] || e.isBind(name, instance.PkgName) || e.reported(name) {
 			continue
 		}
 		if e.isOwn(name) {

@@ -47,6 +47,9 @@ func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
 	}
+	if inCueMod(inside + "/.") {
+		return Snapshot{}, Problems{{What: path.Join(dir, inside) + " holds what belongs to the CUE module", Expected: "the directory of a site, such as " + dir}}
+	}
 	defer func() { _ = root.Close() }()
 	t := &taker{root: root, files: map[string][]byte{}}
 	if inside == "" {
