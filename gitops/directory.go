@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -49,7 +50,7 @@ type Around struct {
 }
 
 // errEmpty: a directory without specs is held to be an accident.
-var errEmpty = errors.New("there are no .cue files in the directory; what runs keeps running")
+var errEmpty = errors.New("there are no .cue files in the directory")
 
 // Run delivers the directory as it is, and again whenever its content changes,
 // until ctx ends. The error is that of ctx.
@@ -125,6 +126,9 @@ func (s *source) look(ctx context.Context) {
 	}
 	if err != nil {
 		s.failing = true
+		if inside := new(fs.PathError); errors.As(err, &inside) && inside.Path == s.Path {
+			err = inside.Err // the path is said already
+		}
 		s.tell(fmt.Errorf("%s: %w", s.Path, err))
 		return
 	}
