@@ -20,6 +20,7 @@ that --trust asks for is still asked for.`,
 
 func newTrust() *cobra.Command {
 	c := &cobra.Command{Use: "trust", Short: "Explain whom this host takes commits from"}
+	subcommands(c)
 	c.AddCommand(commitCommand("show COMMIT", "Explain the verdict on a commit", "",
 		func(ctx context.Context, client *console.Client, commit string) (string, error) {
 			return client.Explain(ctx, commit)

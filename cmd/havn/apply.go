@@ -28,10 +28,12 @@ specs say, 1 if something keeps it from that. What runs keeps running either way
 Where the host follows a git remote, or a havn runs, it is recorded as applied by hand,
 by whom and why, and the host stays there until ` + "`havn unpin`" + `: new revisions of the source
 wait. A havn that runs is handed the site, and this waits until it is done.`,
-		Args: args(cobra.ExactArgs(1)),
+		Example: `  havn apply mysite
+  havn apply mysite --expect 111bb72570a9b372   # only what that plan showed`,
+		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: directory,
 	}
-	c.Flags().StringVar(&a.expect, "expect", "", "go on only if spec and host are still those of the plan with this hash")
-	c.Flags().DurationVar(&a.timeout, "timeout", 30*time.Minute, "give up after this time")
+	c.Flags().StringVar(&a.expect, "expect", "", "go on only if spec and host are still those of the plan with this `HASH`")
+	c.Flags().DurationVar(&a.timeout, "timeout", 30*time.Minute, "give up after this `TIME`")
 	c.Flags().BoolVar(&a.prune, "prune", false, "agree to removing more services at once than havn does unasked")
 	whyFlag(c.Flags(), &a.why)
 	m.flags(c.Flags())

@@ -13,6 +13,8 @@ import (
 // onHost completes a command that works on the host of the last run or apply.
 func (m *machine) onHost(c *cobra.Command, run func(c *cobra.Command, given []string) error) *cobra.Command {
 	m.flags(c.Flags())
+	onlyAtHand(c)
+	c.ValidArgsFunction = cobra.NoFileCompletions
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if err := m.completeFrom(c.Flags(), recalled...); err != nil {
 			return usage(c, err)

@@ -23,10 +23,13 @@ func newCheck() *cobra.Command {
 A directory is checked as a whole, for all hosts; with --name, --label or a host file
 also as the part of that host. DIR/... checks every site in DIR and below, as CI of a
 repository for many hosts does. Of a host file the files that it names are checked, too.`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Example: `  havn check mysite
+  havn check ./...                        # every site here and below
+  havn check --host /etc/havn/host.cue    # what this machine follows`,
+		Args: args(cobra.MaximumNArgs(1)), ValidArgsFunction: directory,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().StringVar(&hostFile, "host", "", "check this host file, and the files of this machine that it names")
+	c.Flags().StringVar(&hostFile, "host", "", "check this host `FILE`, and the files of this machine that it names")
 	as.flags(c.Flags(), "all hosts at once")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if hostFile == "" && len(given) == 0 {

@@ -31,6 +31,8 @@ the wanted one: every field old and new. A revision is named by its first digits
 more.
 
 Exit codes: 0 they are equal; 2 they differ; 1 one of them is not known.`,
+		Example: `  havn diff 1f3c2a9              # what is other than in the wanted one
+  havn diff 1f3c2a9 84f2e1d`,
 		Args: args(cobra.RangeArgs(1, 2)),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

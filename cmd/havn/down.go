@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn.internal/reconciler/docker"
+	"havn.internal/spec"
 )
 
 func newDown() *cobra.Command {
@@ -22,7 +23,12 @@ func newDown() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "down",
 		Short: "Stop and remove all that havn owns on this machine, volumes excepted",
-		Args:  args(cobra.NoArgs),
+		Long: `Stop and remove the containers and the network of the site on this machine, after
+asking. Volumes, images and the state directory stay. What a havn runs is its own: stop
+that one first.`,
+		Example: `  havn down
+  havn down --yes --state /tmp/try`,
+		Args: args(cobra.NoArgs),
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return m.onHost(c, func(c *cobra.Command, _ []string) (err error) {
@@ -63,7 +69,7 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 }
 
 func list(out io.Writer, b docker.Belongings) {
-	fmt.Fprintf(out, "to be removed: %d containers (%s)", len(b.Containers), strings.Join(b.Containers, ", "))
+	fmt.Fprintf(out, "to be removed: %s (%s)", spec.Count(len(b.Containers), "container"), strings.Join(b.Containers, ", "))
 	if b.Network != "" {
 		fmt.Fprintf(out, " and network %s", b.Network)
 	}

@@ -21,11 +21,11 @@ type forgeFlags struct {
 }
 
 func (f *forgeFlags) flags(set *pflag.FlagSet) {
-	set.StringVar(&f.tokenFile, "forge-token-file", "", "file with a token that may set commit statuses; the forge is told with it what became of each commit")
-	set.StringVar(&f.kind, "forge-kind", "", "github, gitlab or gitea (also Forgejo), if the remote's address does not show it")
-	set.StringVar(&f.api, "forge-api", "", "address of the forge, if it is not where the remote is")
-	set.StringVar(&f.repository, "forge-repository", "", "owner and name of the repository at the forge, if the remote is a mirror of it; goes with --forge-api")
-	set.StringVar(&f.context, "forge-context", "", "name of this host's statuses (havn/ and the host's name)")
+	set.StringVar(&f.tokenFile, "forge-token-file", "", "`FILE` with a token that may set commit statuses; the forge is told with it what became of each commit")
+	set.StringVar(&f.kind, "forge-kind", "", "`KIND`: github, gitlab or gitea (also Forgejo), if the remote's address does not show it")
+	set.StringVar(&f.api, "forge-api", "", "`URL` of the forge, if it is not where the remote is")
+	set.StringVar(&f.repository, "forge-repository", "", "`OWNER/NAME` of the repository at the forge, if the remote is a mirror of it; goes with --forge-api")
+	set.StringVar(&f.context, "forge-context", "", "`NAME` of this host's statuses (havn/ and the host's name)")
 }
 
 func (f *forgeFlags) given() bool { return *f != forgeFlags{} }

@@ -17,10 +17,11 @@ func newFreeze() *cobra.Command {
 		Long: `Let no new revision come, until a time or until ` + "`havn thaw`" + `. What runs is healed all the
 same; rollbacks and what is applied by hand go on. ` + "`havn accept REVISION`" + ` lets one that
 waits pass.`,
-		Args: args(cobra.NoArgs),
+		Example: `  havn freeze --until 17:30 --why inventory`,
+		Args:    args(cobra.NoArgs),
 	}
 	whyFlag(c.Flags(), &why)
-	c.Flags().StringVar(&until, "until", "", `when it ends: "2h", "17:30", "2026-12-24", "2026-12-24 17:30" or with a zone as in RFC 3339 (never by itself)`)
+	c.Flags().StringVar(&until, "until", "", "`TIME` when it ends: 2h, 17:30, 2026-12-24, \"2026-12-24 17:30\" or with a zone as in RFC 3339 (never by itself)")
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		end, err := parseTime("until", until, time.Now(), ahead)
 		if err != nil {

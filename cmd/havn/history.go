@@ -20,10 +20,12 @@ func newHistory() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "history [SERVICE]",
 		Short: "Show what havn did: when, because of which revision, and why",
-		Args:  args(cobra.MaximumNArgs(1)),
+		Example: `  havn history
+  havn history web -n 200`,
+		Args: args(cobra.MaximumNArgs(1)),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().IntVarP(&limit, "last", "n", 50, "how many of the newest acts to show")
+	c.Flags().IntVarP(&limit, "last", "n", 50, "show the newest `N` acts")
 	return m.onHost(c, func(c *cobra.Command, given []string) error {
 		service := ""
 		if len(given) > 0 {
@@ -39,9 +41,19 @@ func newHistory() *cobra.Command {
 			return err
 		case asJSON:
 			return printJSON(c.OutOrStdout(), append([]journal.Event{}, events...))
+		case len(events) == 0:
+			fmt.Fprintln(c.ErrOrStderr(), "nothing is remembered"+of(service))
+			return nil
 		}
 		return printHistory(c.OutOrStdout(), events)
 	})
+}
+
+func of(service string) string {
+	if service == "" {
+		return ""
+	}
+	return " of service " + service
 }
 
 func printHistory(w io.Writer, events []journal.Event) error {

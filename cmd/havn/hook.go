@@ -29,11 +29,11 @@ type hookFlags struct {
 }
 
 func (h *hookFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&h.kind, "hook-kind", "", "take webhooks, and ask the remote when one comes: github, gitlab, gitea (also Forgejo), bitbucket, standard (standardwebhooks.com) or plain")
-	f.StringVar(&h.secretFile, "hook-secret-file", "", "file with the secret of the webhooks; two of them, one a line, while it is changed")
-	f.StringVar(&h.listen, "hook-listen", "", "address to take webhooks on, :PORT or IP:PORT; plain HTTP")
-	f.StringVar(&h.path, "hook-path", "", "path of the gateway to take webhooks on, such as /.havn/hook")
-	f.StringVar(&h.host, "hook-host", "", "host name of the gateway that --hook-path is on (those that no route has)")
+	f.StringVar(&h.kind, "hook-kind", "", "take webhooks of `KIND`, and ask the remote when one comes: github, gitlab, gitea (also Forgejo), bitbucket, standard (standardwebhooks.com) or plain")
+	f.StringVar(&h.secretFile, "hook-secret-file", "", "`FILE` with the secret of the webhooks; with two, one a line, while it is changed")
+	f.StringVar(&h.listen, "hook-listen", "", "`ADDRESS` to take webhooks on, :PORT or IP:PORT; plain HTTP")
+	f.StringVar(&h.path, "hook-path", "", "`PATH` of the gateway to take webhooks on, such as /.havn/hook")
+	f.StringVar(&h.host, "hook-host", "", "host `NAME` of the gateway that --hook-path is on (those that no route has)")
 }
 
 func (h *hookFlags) given() bool { return *h != hookFlags{} }

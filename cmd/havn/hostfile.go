@@ -172,7 +172,7 @@ func (h hostFile) blame(err error) error {
 	}
 	for _, m := range namesFlag.FindAllStringSubmatch(err.Error(), -1) {
 		if path, ours := h.fields[m[1]]; ours {
-			return spec.Problems{h.At(path, err.Error(), "")}
+			return spec.Problems{h.At(path, strings.TrimPrefix(err.Error(), "--"+m[1]+": "), "")}
 		}
 	}
 	return err

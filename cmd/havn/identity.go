@@ -22,8 +22,9 @@ type identity struct {
 }
 
 func (i *identity) flags(f *pflag.FlagSet, otherwise string) {
-	f.StringVar(&i.name, "name", "", "the host's name, as 'on' in specs knows it ("+otherwise+")")
-	f.StringToStringVar(&i.labels, "label", nil, "a label of the host, KEY=VALUE, as 'on' in specs asks for it; may be given several times")
+	f.StringVar(&i.name, "name", "", "the host's `NAME`, as 'on' in specs knows it ("+otherwise+")")
+	f.StringToStringVar(&i.labels, "label", nil, "a label of the host, `KEY=VALUE`, as 'on' in specs asks for it; may be given several times")
+	f.Lookup("label").DefValue = ""
 }
 
 var (

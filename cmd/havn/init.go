@@ -40,10 +40,13 @@ changes nothing else.
 
 With --hosts each host also gets a directory, hosts/NAME, for what it does not share
 with the others; it runs with --path hosts/NAME.`,
-		Args: args(cobra.ExactArgs(1)),
+		Example: `  havn init mysite
+  havn init fleet --hosts web1,web2
+  havn init . --ci github,gitlab,forgejo`,
+		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: directory,
 	}
-	c.Flags().StringSliceVar(&ci, "ci", []string{"github"}, "services to write a workflow for: github, gitlab, forgejo, or none")
-	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names of hosts, each to have a directory")
+	c.Flags().StringSliceVar(&ci, "ci", []string{"github"}, "`SERVICES` to write a workflow for: github, gitlab, forgejo, or none")
+	c.Flags().StringSliceVar(&hosts, "hosts", nil, "`NAMES` of hosts, each to have a directory, separated by commas")
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if err := checkNames(hosts); err != nil {
 			return usage(c, err)

@@ -21,8 +21,17 @@ type logFlags struct {
 }
 
 func (l *logFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&l.format, "log", "auto", "auto (text on a terminal or to the journal, else json), text, json")
-	f.BoolVar(&l.debug, "debug", false, "log every step that is begun, too")
+	f.StringVar(&l.format, "log", "auto", "`FORM`: text, json, or auto: text on a terminal or to the journal, else json")
+	f.BoolVar(&l.debug, "debug", false, "log also each step that is begun")
+}
+
+// check says what is wrong with the flags.
+func (l *logFlags) check() error {
+	switch l.format {
+	case "auto", "text", "json":
+		return nil
+	}
+	return fmt.Errorf("--log %q: want auto, text or json", l.format)
 }
 
 // logger writes to standard error.
@@ -40,7 +49,7 @@ func (l *logFlags) logger() (*slog.Logger, error) {
 	case l.format == "json", l.format == "auto":
 		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: readable})), nil
 	}
-	return nil, fmt.Errorf("--log %q: want auto, text or json", l.format)
+	return nil, l.check()
 }
 
 // readable writes durations as Go does, and not as a number of nanoseconds.

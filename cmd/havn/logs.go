@@ -26,11 +26,13 @@ func newLogs() *cobra.Command {
 		Long: `Show what the replicas of a service print, or those of all services: the newest
 lines of each, oldest first. A replica that stopped is among them as long as havn
 keeps its container.`,
+		Example: `  havn logs web -f
+  havn logs web --since 10m`,
 		Args: args(cobra.MaximumNArgs(1)),
 	}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is printed from now on, also by replicas that come later")
-	c.Flags().IntVarP(&last, "tail", "n", 100, "how many of the newest lines of each replica; -1 for all that is kept")
-	c.Flags().StringVar(&since, "since", "", "only what was printed since: a duration such as 10m, or a time such as 17:30")
+	c.Flags().IntVarP(&last, "tail", "n", 100, "the newest `N` lines of each replica; -1 for all that is kept")
+	c.Flags().StringVar(&since, "since", "", "only what was printed since `TIME`: a duration such as 10m, or a time such as 17:30")
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON object a line")
 	return m.onHost(c, func(c *cobra.Command, given []string) (err error) {
 		q := docker.LogQuery{Last: last}

@@ -45,20 +45,24 @@ type machine struct {
 
 func (m *machine) flags(f *pflag.FlagSet) {
 	m.set = f
-	f.StringVar(&m.hostFile, "host", "", "host file that says what is not said here ("+usualHostFile+", if it is there)")
-	f.StringVar(&m.state, "state", "/var/lib/havn", "directory of havn's own; one for each havn on a machine")
-	f.StringVar(&m.site, "site", "", "name of the site: of its network, and in the labels of all that is its own (the state directory's last part)")
-	f.StringVar(&m.http, "http", ":80", "address to serve HTTP on, :PORT or IP:PORT")
-	f.StringVar(&m.https, "https", ":443", "address for HTTPS; nothing is served there while no route has TLS")
-	f.StringVar(&m.docker, "docker", "", "Docker Engine, such as unix:///run/docker.sock (DOCKER_HOST, or the usual socket)")
-	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 prefix of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
-	f.StringVar(&m.gateway, "gateway", "container", "where nginx runs: in a container of havn's, or on the host (with --nginx-binary)")
-	f.StringVar(&m.nginxBinary, "nginx-binary", "nginx", "the host's nginx, for --gateway host; to start it after a reboot is the init system's part")
-	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "image of the gateway; nginx 1.28 or newer loses no request at a reload")
-	f.BoolVar(&m.accessLog, "access-log", false, "have the gateway log requests to nginx/access.log in the state directory; the file is bounded while havn runs")
-	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "directories of this machine that specs may mount, read-only")
+	under(f, machineFlags, m.own)
+	under(f, "Flags of the log", m.log.flags)
+}
+
+func (m *machine) own(f *pflag.FlagSet) {
+	f.StringVar(&m.state, "state", "/var/lib/havn", "havn's own `DIR`; one for each havn on a machine")
+	f.StringVar(&m.hostFile, "host", "", "host `FILE` that says what is not said here ("+usualHostFile+", if it is there)")
+	f.StringVar(&m.docker, "docker", "", "`URL` of Docker Engine, such as unix:///run/docker.sock ($DOCKER_HOST, or the usual socket)")
+	f.StringVar(&m.site, "site", "", "`NAME` of the site: of its network, and in the labels of all that is its own (the last part of --state)")
+	f.StringVar(&m.http, "http", ":80", "serve HTTP on `ADDRESS`, :PORT or IP:PORT")
+	f.StringVar(&m.https, "https", ":443", "kept for TLS, which is not served yet; `ADDRESS` as of --http")
+	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 `PREFIX` of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
 	m.self.flags(f, "its hostname")
-	m.log.flags(f)
+	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "let specs mount `DIR` of this machine and what is below it, read-only; may be given several times")
+	f.StringVar(&m.gateway, "gateway", "container", "`WHERE` nginx runs: in a container of havn's, or on the host (with --nginx-binary)")
+	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "`IMAGE` of the gateway; nginx 1.28 or newer loses no request at a reload")
+	f.StringVar(&m.nginxBinary, "nginx-binary", "nginx", "`FILE` of the host's nginx, for --gateway host; to start it after a reboot is the init system's part")
+	f.BoolVar(&m.accessLog, "access-log", false, "have the gateway log requests to nginx/access.log in the state directory; the file is bounded while havn runs")
 }
 
 // siteForm keeps a site's name usable as a Docker network and container name.
@@ -97,6 +101,12 @@ func (m *machine) derive() error {
 	}
 	if m.gateway != "container" && m.gateway != "host" {
 		return fmt.Errorf("--gateway %q: want container or host", m.gateway)
+	}
+	if err := nginx.CheckAddress(m.http); err != nil {
+		return fmt.Errorf("--http %w", err)
+	}
+	if err := m.log.check(); err != nil {
+		return err
 	}
 	if _, _, err := net.SplitHostPort(m.https); err != nil {
 		return fmt.Errorf("--https %q: want :PORT or IP:PORT", m.https)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMachineCompletes(t *testing.T) {
-	m := machine{state: "/var/lib/havn-blue", http: ":80", gateway: "container", https: ":443"}
+	m := machine{state: "/var/lib/havn-blue", http: ":80", gateway: "container", https: ":443", log: logFlags{format: "auto"}}
 	if err := m.complete(); err != nil {
 		t.Fatal(err)
 	}
@@ -23,19 +23,24 @@ func TestMachineCompletes(t *testing.T) {
 
 func TestMachineRefuses(t *testing.T) {
 	for _, c := range []struct {
-		m    machine
-		says string
+		wrong func(*machine)
+		says  string
 	}{
-		{machine{state: "/s/UPPER", gateway: "container", https: ":443"}, "--site"},
-		{machine{state: "/s/x", site: "a b", gateway: "container", https: ":443"}, "--site"},
-		{machine{state: "/s/x", gateway: "container", https: "443"}, "--https"},
-		{machine{state: "/s/x", gateway: "pod", https: ":443"}, "--gateway"},
-		{machine{state: "/s/x", gateway: "container", https: ":443", subnet: "10.0.0.0/30"}, "--subnet"},
-		{machine{state: "/s/x", gateway: "container", https: ":443", subnet: "fd00::/64"}, "--subnet"},
-		{machine{state: "/s/x", gateway: "container", https: ":443", allowBind: []string{filepath.Join(t.TempDir(), "none")}}, "--allow-bind"},
+		{func(m *machine) { m.state = "/s/UPPER" }, "--site"},
+		{func(m *machine) { m.site = "a b" }, "--site"},
+		{func(m *machine) { m.http = "80" }, "--http"},
+		{func(m *machine) { m.http = "localhost:80" }, "--http"},
+		{func(m *machine) { m.https = "443" }, "--https"},
+		{func(m *machine) { m.gateway = "pod" }, "--gateway"},
+		{func(m *machine) { m.log.format = "loud" }, "--log"},
+		{func(m *machine) { m.subnet = "10.0.0.0/30" }, "--subnet"},
+		{func(m *machine) { m.subnet = "fd00::/64" }, "--subnet"},
+		{func(m *machine) { m.allowBind = []string{filepath.Join(t.TempDir(), "none")} }, "--allow-bind"},
 	} {
-		if err := c.m.complete(); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%+v: %v, want an error that names %s", c.m, err, c.says)
+		m := machine{state: "/s/x", gateway: "container", http: ":80", https: ":443", log: logFlags{format: "auto"}}
+		c.wrong(&m)
+		if err := m.complete(); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%+v: %v, want an error that names %s", m, err, c.says)
 		}
 	}
 }

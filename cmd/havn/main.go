@@ -1,4 +1,7 @@
 // Command havn converges this machine to a site described in CUE.
+//
+// Rule of the package: a command reads its words, wires the packages that know, and
+// prints what they say. What happens to the host is decided elsewhere.
 package main
 
 import (

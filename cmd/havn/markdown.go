@@ -42,7 +42,7 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 	printSteps(&road, r)
 	writeDetails(&b, fmt.Sprintf("The road: %s, about %s", spec.Count(len(r.Steps), "step"), r.Took.Std().Round(100*time.Millisecond)), road.String())
 	if r.Pending() {
-		fmt.Fprintf(&b, "Plan `%s`; `havn apply --expect %s` on the host goes on only if it still holds.\n", r.Hash, r.Hash)
+		fmt.Fprintf(&b, "Plan `%s`; `havn apply DIR --expect %s` on the host goes on only if it still holds.\n", r.Hash, r.Hash)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

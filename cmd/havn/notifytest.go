@@ -17,11 +17,7 @@ func newNotify() *cobra.Command {
 		Short: "Send everybody who is notified a test message, and say who took it",
 		Args:  args(cobra.NoArgs),
 	}
-	m.flags(test.Flags())
-	test.RunE = func(c *cobra.Command, _ []string) error {
-		if err := m.completeFrom(c.Flags(), recalled...); err != nil {
-			return usage(c, err)
-		}
+	m.onHost(test, func(c *cobra.Command, _ []string) error {
 		client, err := console.Dial(c.Context(), m.state)
 		if err != nil {
 			return err
@@ -47,8 +43,9 @@ func newNotify() *cobra.Command {
 			return errors.New("not everybody took the message")
 		}
 		return nil
-	}
-	c := &cobra.Command{Use: "notify", Short: "Look after those who are notified", Args: args(noCommand), RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	})
+	c := &cobra.Command{Use: "notify", Short: "Try out who is notified"}
+	subcommands(c)
 	c.AddCommand(test)
 	return c
 }

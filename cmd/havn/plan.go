@@ -34,12 +34,14 @@ needs neither that host nor Docker. Values that may be secret are not in the fil
 those the plan says that they change.
 
 Exit codes: 0 nothing to do; 2 there are changes; 1 the plan could not be made.`,
-		Args: args(cobra.ExactArgs(1)),
+		Example: `  havn plan mysite
+  havn plan mysite --against web-1.json --markdown   # in CI, for a host elsewhere`,
+		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: directory,
 	}
 	c.Flags().BoolVar(&p.json, "json", false, "print JSON")
 	c.Flags().BoolVar(&p.markdown, "markdown", false, "print Markdown, for a comment on a pull request")
 	c.Flags().BoolVar(&p.prune, "prune", false, "agree to removing more services at once than havn does unasked")
-	c.Flags().StringVar(&p.against, "against", "", "plan for the host that this snapshot shows (- for the standard input)")
+	c.Flags().StringVar(&p.against, "against", "", "plan for the host that the snapshot in `FILE` shows (- for the standard input)")
 	p.machine.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
 		if p.json && p.markdown {
@@ -177,7 +179,7 @@ func printRoad(w io.Writer, r model.Road, standing []string) error {
 		fmt.Fprintf(&b, "blocked: %s\n", strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": "))
 	}
 	if r.Pending() {
-		fmt.Fprintf(&b, "\nplan %s; `havn apply --expect %s` goes on only if it still holds\n", r.Hash, r.Hash)
+		fmt.Fprintf(&b, "\nplan %s; `havn apply DIR --expect %s` goes on only if it still holds\n", r.Hash, r.Hash)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

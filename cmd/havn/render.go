@@ -11,7 +11,9 @@ func newRender() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "render DIR",
 		Short: "Print the resolved site, or one host's part of it, as canonical JSON",
-		Args:  args(cobra.ExactArgs(1)),
+		Example: `  havn render mysite
+  havn render mysite --name web-1   # what that host gets`,
+		Args: args(cobra.ExactArgs(1)), ValidArgsFunction: directory,
 	}
 	as.flags(c.Flags(), "the whole site, for all hosts")
 	c.RunE = func(c *cobra.Command, given []string) error {

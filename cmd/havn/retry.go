@@ -7,6 +7,7 @@ import (
 
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/journal"
+	"havn.internal/spec"
 )
 
 func newRetry() *cobra.Command {
@@ -17,7 +18,8 @@ func newRetry() *cobra.Command {
 		Long: `Lift the verdicts on a service, on all services if none is named, and try again
 at once what failed. A release that was condemned is otherwise not tried again until
 its spec changes.`,
-		Args: args(cobra.MaximumNArgs(1)),
+		Example: `  havn retry web`,
+		Args:    args(cobra.MaximumNArgs(1)),
 	}
 	return m.onHost(c, func(c *cobra.Command, given []string) error {
 		service := ""
@@ -30,7 +32,7 @@ its spec changes.`,
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "%d verdicts lifted\n", lifted)
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s lifted\n", spec.Count(lifted, "verdict"))
 		return err
 	})
 }

@@ -22,6 +22,9 @@ service the last one in which that was another. A revision is named by its first
 digits, 7 or more. Only the service that is named goes back; all others go on
 following the source. New revisions are still fetched, judged and checked, and wait.
 It goes the way every rollout does, and runs the images of then.`,
+		Example: `  havn rollback --why "errors since 14:00"   # to the last revision reached in full
+  havn rollback web                          # only that service
+  havn rollback web 1f3c2a9`,
 		Args: args(cobra.MaximumNArgs(2)),
 	}
 	whyFlag(c.Flags(), &why)
@@ -55,7 +58,7 @@ that one; otherwise all that is pinned.`,
 }
 
 func whyFlag(f *pflag.FlagSet, why *string) {
-	f.StringVar(why, "why", "", "the reason, for status and history")
+	f.StringVar(why, "why", "", "the reason, a `TEXT` for status and history")
 }
 
 // say prints what was answered.

@@ -5,33 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"havn.internal/spec"
 )
 
-const long = `havn converges this machine to a site described in CUE: it starts, replaces
-and removes containers, routes requests to them with nginx, and rolls from one
+const long = `havn makes this machine as a directory of CUE says, and keeps it so: it starts,
+replaces and removes containers, routes requests to them with nginx, and rolls from one
 release to the next without a lost request.
 
-Exit codes: 0 done or nothing to do; 1 failed; 2 changes are pending (plan), or
-the command line is wrong.`
+Exit codes: 0 done or nothing to do; 1 failed; 2 the command line is wrong, or there are
+changes (plan, diff).`
+
+const examples = `  havn init mysite            # a spec repository with one service that runs
+  havn check mysite           # every mistake, with file:line:col
+  havn plan mysite            # what would change here, and why
+  havn run --spec mysite      # stay: watch the directory, converge, heal`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "havn", Short: "Run services on your own machine, described in CUE", Long: long,
-		SilenceErrors: true, SilenceUsage: true,
-		Args: args(noCommand),
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Example: examples, Version: version(), SilenceErrors: true, SilenceUsage: true,
 	}
+	subcommands(root)
+	cobra.EnableCommandSorting = false
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newInit(), newCheck(), newRender(), newPlan(), newApply(), newRun(), newStatus(), newLogs(), newHistory(), newRetry(), newRollback(), newUnpin(), newDiff(), newFreeze(), newThaw(), newPrune(), newAccept(), newTrust(), newNotify(), newDown(), newVersion())
+	root.SetVersionTemplate("havn {{.Version}}\n")
+	root.SetUsageFunc(printUsage)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, plainFlag(err)) })
+	root.AddGroup(groups...)
+	grouped(root, groupSpec, newInit(), newCheck(), newRender())
+	grouped(root, groupHost, newPlan(), newApply(), newRun(), newStatus(), newLogs(), newHistory(), newRetry(), newPrune(), newDown())
+	grouped(root, groupHold, newRollback(), newUnpin(), newDiff(), newFreeze(), newThaw(), newAccept(), newTrust())
+	grouped(root, groupOther, newNotify(), newVersion())
+	root.SetHelpCommand(newHelp())
+	root.SetCompletionCommandGroupID(groupOther)
 	return root
 }
 
-// noCommand is reached only by a first word that is no command.
+// subcommands makes a command one that only has others: alone it shows its help.
+func subcommands(c *cobra.Command) {
+	c.Args = noCommand
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+}
+
+// noCommand is reached only by a word that is no command of c.
 func noCommand(c *cobra.Command, given []string) error {
 	if len(given) == 0 {
 		return nil
@@ -40,7 +60,7 @@ func noCommand(c *cobra.Command, given []string) error {
 	if near := c.SuggestionsFor(given[0]); len(near) > 0 {
 		hint = fmt.Sprintf(", did you mean %q?", near[0])
 	}
-	return fmt.Errorf("there is no command %q%s", given[0], hint)
+	return usage(c, fmt.Errorf("there is no command %q%s", given[0], hint))
 }
 
 // usage is an error in the command line itself.
@@ -65,11 +85,30 @@ func (e *usageError) Error() string {
 // args checks positional arguments, as an error of usage.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(c *cobra.Command, given []string) error {
-		if err := check(c, given); err != nil {
-			return usage(c, err)
+		if check(c, given) == nil {
+			return nil
 		}
-		return nil
+		_, words, _ := strings.Cut(c.Use, " ")
+		return usage(c, fmt.Errorf("%s given, want `%s`", spec.Count(len(given), "argument"), strings.TrimSpace(c.CommandPath()+" "+words)))
 	}
+}
+
+// wanted is what a flag's value has to be, by its type, where pflag would show how Go
+// reads it.
+var wanted = map[string]string{
+	"bool": "true or false", "duration": "a time with its unit, such as 90s or 5m", "int": "a whole number", "stringToString": "KEY=VALUE",
+}
+
+// plainFlag says of a flag's value what it has to be.
+func plainFlag(err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	if want := wanted[wrong.GetFlag().Value.Type()]; want != "" {
+		return fmt.Errorf("--%s %q: want %s", wrong.GetFlag().Name, wrong.GetValue(), want)
+	}
+	return err
 }
 
 // printJSON prints v, indented and with a line end.

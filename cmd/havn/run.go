@@ -28,6 +28,10 @@ A directory is watched, a remote is polled. A change that is valid is rolled out
 that is not is reported and leaves what runs as it is. A commit that does not descend
 from the accepted one, or is not signed as --trust asks, is held. When havn stops,
 containers and nginx run on; when it starts again it goes on where it was.`,
+		Example: `  havn run                      # as /etc/havn/host.cue says
+  havn run --spec mysite
+  havn run --git ssh://git@forge.example.no/acme/site.git --key-file /etc/havn/deploy-key \
+    --known-hosts-file /etc/havn/known_hosts --trust every --allowed-signers /etc/havn/allowed_signers`,
 		Args: args(cobra.NoArgs),
 	}
 	s.flags(c.Flags())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,25 +36,37 @@ const (
 )
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.dir, "spec", "", "directory of CUE specs")
-	f.StringVar(&s.remote.URL, "git", "", "git remote with the specs, in place of --spec: https://, ssh://, user@host:path or file://")
-	f.StringVar(&s.ref.Branch, "branch", "", "branch to follow ("+defaultBranch+")")
-	f.StringVar(&s.ref.Tag, "tag", "", "tag to follow, in place of a branch")
-	f.StringVar(&s.ref.Semver, "semver", "", "follow the newest tag in this range, such as \">=1.2 <2\"")
-	f.StringVar(&s.ref.Commit, "commit", "", "stay at this commit")
-	f.StringVar(&s.path, "path", "", "directory of the specs inside the repository")
-	f.DurationVar(&s.interval, "interval", time.Minute, "how often the remote is asked")
-	f.StringVar(&s.remote.TokenFile, "token-file", "", "file with a token, for https")
-	f.StringVar(&s.remote.User, "git-user", "", "user name that goes with the token")
-	f.StringVar(&s.remote.CredentialFile, "credential-file", "", "file as of git-credential-store, for https")
-	f.StringVar(&s.remote.CAFile, "ca-file", "", "certificates to trust for https, in place of the system's")
-	f.StringVar(&s.remote.Proxy, "git-proxy", "", "http, https or socks5 proxy")
-	f.StringVar(&s.remote.KeyFile, "key-file", "", "deploy key, for ssh")
-	f.StringVar(&s.remote.KnownHostsFile, "known-hosts-file", "", "the only host keys to trust, for ssh")
-	f.StringVar(&s.mode, "trust", string(trust.None), "whose commits are taken: none (whoever can push), tip (the newest is signed), every (all are signed)")
-	f.StringVar(&s.keys.AllowedSigners, "allowed-signers", "", "SSH keys that may sign, as of ssh-keygen(1); of this host, not of the repository")
-	f.StringVar(&s.keys.Revoked, "revoked-keys", "", "SSH keys that may not any more")
-	f.StringVar(&s.keys.Keyring, "keyring", "", "exported OpenPGP public keys that may sign")
+	under(f, "Flags of the source", s.where)
+	under(f, "Flags of the access to a git remote", s.access)
+	under(f, "Flags of trust: whose commits are taken from a git remote", s.whose)
+}
+
+func (s *sourceFlags) where(f *pflag.FlagSet) {
+	f.StringVar(&s.dir, "spec", "", "`DIR` of CUE specs, watched")
+	f.StringVar(&s.remote.URL, "git", "", "`URL` of a git remote, in place of --spec: https://, ssh://, user@host:path or file://")
+	f.StringVar(&s.path, "path", "", "`DIR` of the specs inside the repository (its top)")
+	f.StringVar(&s.ref.Branch, "branch", "", "`BRANCH` to follow ("+defaultBranch+")")
+	f.StringVar(&s.ref.Tag, "tag", "", "`TAG` to follow, in place of a branch")
+	f.StringVar(&s.ref.Semver, "semver", "", "follow the newest tag in `RANGE`, such as \">=1.2 <2\"")
+	f.StringVar(&s.ref.Commit, "commit", "", "stay at `COMMIT`")
+	f.DurationVar(&s.interval, "interval", time.Minute, "`TIME` between two looks at the remote, such as 90s; at least 1s")
+}
+
+func (s *sourceFlags) access(f *pflag.FlagSet) {
+	f.StringVar(&s.remote.KeyFile, "key-file", "", "`FILE` with the deploy key, for ssh")
+	f.StringVar(&s.remote.KnownHostsFile, "known-hosts-file", "", "`FILE` with the only host keys to trust, for ssh")
+	f.StringVar(&s.remote.TokenFile, "token-file", "", "`FILE` with a token, for https")
+	f.StringVar(&s.remote.User, "git-user", "", "user `NAME` that goes with the token")
+	f.StringVar(&s.remote.CredentialFile, "credential-file", "", "`FILE` as of git-credential-store(1), for https")
+	f.StringVar(&s.remote.CAFile, "ca-file", "", "`FILE` with the certificates to trust for https, in place of the system's")
+	f.StringVar(&s.remote.Proxy, "git-proxy", "", "`URL` of an http, https or socks5 proxy")
+}
+
+func (s *sourceFlags) whose(f *pflag.FlagSet) {
+	f.StringVar(&s.mode, "trust", string(trust.None), "`POLICY`: none (who can push is trusted), tip (the newest commit is signed), every (all are)")
+	f.StringVar(&s.keys.AllowedSigners, "allowed-signers", "", "`FILE` with the SSH keys that may sign, as of ssh-keygen(1); of this host, not of the repository")
+	f.StringVar(&s.keys.Revoked, "revoked-keys", "", "`FILE` with the SSH keys that may not any more")
+	f.StringVar(&s.keys.Keyring, "keyring", "", "`FILE` with the exported OpenPGP public keys that may sign")
 }
 
 // check says what is wrong with the flags.
@@ -63,10 +76,47 @@ func (s *sourceFlags) check() error {
 		return errors.New("--spec DIR or --git URL is missing, and there is no host file " + usualHostFile + " with a source")
 	case s.dir != "" && s.remote.URL != "":
 		return errors.New("--spec and --git are both given")
-	case s.remote.URL != "" && s.ref == (git.Ref{}):
+	case s.dir != "":
+		return s.checkDirectory()
+	case s.ref == (git.Ref{}):
 		s.ref.Branch = defaultBranch
 	}
+	return s.checkRemote()
+}
+
+// checkDirectory refuses what a directory would not heed: who asks for signatures
+// must not go without.
+func (s *sourceFlags) checkDirectory() error {
+	mode := s.mode
+	if mode == string(trust.None) {
+		mode = ""
+	}
+	for _, f := range []struct{ name, value string }{
+		{"trust", mode}, {"allowed-signers", s.keys.AllowedSigners}, {"revoked-keys", s.keys.Revoked}, {"keyring", s.keys.Keyring},
+		{"path", s.path}, {"branch", s.ref.Branch}, {"tag", s.ref.Tag}, {"semver", s.ref.Semver}, {"commit", s.ref.Commit},
+		{"key-file", s.remote.KeyFile}, {"known-hosts-file", s.remote.KnownHostsFile}, {"token-file", s.remote.TokenFile},
+		{"git-user", s.remote.User}, {"credential-file", s.remote.CredentialFile},
+	} {
+		if f.value != "" {
+			return fmt.Errorf("--%s goes with --git, and not with --spec: a directory is taken as it is", f.name)
+		}
+	}
 	return nil
+}
+
+func (s *sourceFlags) checkRemote() error {
+	o := s.options("")
+	for _, c := range []struct {
+		name  string
+		check func() error
+	}{
+		{"git", o.Remote.Check}, {"trust", o.Trust.Check}, {"path", func() error { return git.CheckPath(o.Path) }},
+	} {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("--%s: %w", c.name, err)
+		}
+	}
+	return o.Ref.Check()
 }
 
 // String names the source for people.

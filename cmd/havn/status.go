@@ -25,10 +25,14 @@ func newStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the site stands: services, routes, revision",
-		Args:  args(cobra.NoArgs),
+		Long: `Show where the site stands: services, replicas, routes and revision; of what is not as
+it should be, what it waits for or why it is blocked, with the end of its log.`,
+		Example: `  havn status
+  havn status --snapshot web-1.json   # for havn plan --against, elsewhere`,
+		Args: args(cobra.NoArgs),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().StringVar(&file, "snapshot", "", "write what `havn plan --against` needs of this host to a file (- for the standard output), without secrets")
+	c.Flags().StringVar(&file, "snapshot", "", "write what havn plan --against needs of this host to `FILE` (- for the standard output), without secrets")
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		if file != "" {
 			return writeSnapshot(c, m, file)
@@ -120,6 +124,8 @@ func printStatus(w io.Writer, s console.Status) error {
 
 func standing(s console.Status) string {
 	switch {
+	case !s.Running && s.Converged && s.Revision.Attempted == "":
+		return "nothing was ever wanted here; no havn runs"
 	case !s.Running && s.Converged:
 		return "converged; no havn runs"
 	case !s.Running:

@@ -21,11 +21,15 @@ type tellFlags struct {
 }
 
 func (t *tellFlags) flags(f *pflag.FlagSet) {
-	t.hook.flags(f)
-	t.forge.flags(f)
+	under(f, "Flags of webhooks", t.hook.flags)
+	under(f, "Flags of the forge", t.forge.flags)
+	under(f, "Flags of notifications, and of the way to them and to the forge", t.out)
+}
+
+func (t *tellFlags) out(f *pflag.FlagSet) {
 	t.notify.flags(f)
-	f.StringVar(&t.ca, "egress-ca-file", "", "certificates to trust beside the system's when the forge is told and people are notified (--ca-file)")
-	f.StringVar(&t.proxy, "egress-proxy", "", "proxy for that (--git-proxy, or as the environment says)")
+	f.StringVar(&t.ca, "egress-ca-file", "", "`FILE` with certificates to trust beside the system's when the forge is told and people are notified (--ca-file)")
+	f.StringVar(&t.proxy, "egress-proxy", "", "`URL` of a proxy for that (--git-proxy, or as the environment says)")
 }
 
 // check says what is wrong with the flags.

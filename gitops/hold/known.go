@@ -47,6 +47,8 @@ func (p Past) Find(text string) (Known, error) {
 		}
 	}
 	switch {
+	case len(p) == 0:
+		return Known{}, fmt.Errorf("%s: %w; none is known yet", text, ErrUnknown)
 	case len(found) == 0:
 		return Known{}, fmt.Errorf("%s: %w; known are %s", text, ErrUnknown, p)
 	case len(found) > 1:

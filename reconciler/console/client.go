@@ -32,9 +32,9 @@ func Dial(ctx context.Context, state string) (*Client, error) {
 	conn, err := dial(ctx)
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("%s: no rights: run as root, or in havn's group", path)
+		return nil, fmt.Errorf("no rights on %s: run havn as root, or as a user in the group of that socket", path)
 	case err != nil:
-		return nil, ErrNotRunning
+		return nil, fmt.Errorf("%s: %w", state, ErrNotRunning)
 	}
 	_ = conn.Close()
 	return &Client{http.Client{Transport: &http.Transport{

@@ -24,15 +24,21 @@ type listener struct {
 	port  string
 }
 
-// parseListener reads ":80" or "ADDRESS:PORT".
+// CheckAddress says what is wrong with an address to serve HTTP on.
+func CheckAddress(addr string) error {
+	_, err := parseListener(addr)
+	return err
+}
+
+// parseListener reads ":80" or "IP:PORT".
 func parseListener(addr string) (listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return listener{}, fmt.Errorf("listen address %q: want :PORT or ADDRESS:PORT", addr)
+		return listener{}, fmt.Errorf("%q: want :PORT or IP:PORT", addr)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 {
-		return listener{}, fmt.Errorf("listen address %q: port %q: want 1 to 65535", addr, port)
+		return listener{}, fmt.Errorf("%q: want a port from 1 to 65535", addr)
 	}
 	port = strconv.FormatUint(n, 10)
 	l := listener{port: port, local: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}}
@@ -45,7 +51,7 @@ func parseListener(addr string) (listener, error) {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil || ip.Zone() != "" {
-		return listener{}, fmt.Errorf("listen address %q: %q is no IP address that nginx can listen on", addr, host)
+		return listener{}, fmt.Errorf("%q: want :PORT or IP:PORT, and %q is no IP address that nginx can listen on", addr, host)
 	}
 	l.directives, l.probe = []string{net.JoinHostPort(ip.String(), port)}, net.JoinHostPort(ip.String(), port)
 	if !ip.IsLoopback() {
