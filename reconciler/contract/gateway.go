@@ -28,6 +28,9 @@ type Router interface {
 	KillNginx()
 	// Restart ends havn and starts another on what it left.
 	Restart()
+	// Hold has a request to a host come in that is not whole, so that the workers of
+	// the next switch stay.
+	Hold(host string)
 	// Occupy has somebody else on nginx's port; the result ends that.
 	Occupy() (free func())
 }
@@ -47,6 +50,7 @@ func Gateway(t *testing.T, newRouter func(t *testing.T) Router) {
 		{"a refused change", testRefusedChange},
 		{"nginx killed", testGatewayKilled},
 		{"havn restarted", testGatewayRestart},
+		{"havn restarted amid a drain", testDrainRemembered},
 		{"no nginx", testRoutesWithoutNginx},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(&routing{newRouter(t), t, t.Context()}) })
@@ -242,6 +246,27 @@ func testGatewayRestart(r *routing) {
 	if g := r.follows(next); g.Generation <= before.Generation || len(g.Unrouted) != 2 {
 		r.t.Errorf("generation %d after %d, unrouted %v", g.Generation, before.Generation, g.Unrouted)
 	}
+}
+
+// testDrainRemembered: an old worker may still send a request to somebody whom many
+// newer generations do not name. A new havn knows it, at once and when it knows nginx.
+func testDrainRemembered(r *routing) {
+	r.do(r.StartGateway(r.ctx))
+	s := r.Servers()
+	r.do(r.SetRoutes(r.ctx, tableOf(leads("a.example", s[0]))))
+	r.Hold("a.example")
+	const many = 12
+	for n := range many {
+		r.do(r.SetRoutes(r.ctx, tableOf(leads("a.example", s[1+n%2]))))
+	}
+	r.Restart()
+	r.Await(r.t, "nginx is known again", func() bool {
+		g := r.observe()
+		if d, left := g.Unrouted[s[0]]; !left || d.Done {
+			r.t.Fatalf("running %v, unrouted %v: %s is not known to be waited for", g.Running, g.Unrouted, s[0])
+		}
+		return g.Running
+	})
 }
 
 func testRoutesWithoutNginx(r *routing) {

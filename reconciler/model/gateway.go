@@ -48,7 +48,7 @@ func (g Gateway) StartGateway(ctx context.Context) error {
 		}
 		if n.confirmed.number == 0 {
 			n.confirmed = generation{number: 1}
-			n.save(n.confirmed)
+			n.save(n.confirmed, now, h.RequestLimit)
 		}
 		next := n.confirmed
 		if n.running {
@@ -85,7 +85,7 @@ func (g Gateway) SetRoutes(ctx context.Context, t plan.Table) error {
 			next = n.confirmed
 			return 0, nil
 		}
-		n.save(next)
+		n.save(next, now, h.RequestLimit)
 		n.pending, n.switchAt = &next, now.Add(nginxReload)
 		return nginxReload, nil
 	}, func(now time.Time) error {

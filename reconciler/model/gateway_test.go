@@ -48,6 +48,8 @@ func (r router) KillNginx() { r.KillGateway(time.Second) }
 
 func (r router) Restart() { r.Restarted() }
 
+func (r router) Hold(string) { r.host.Hold(netip.Addr{}, time.Hour) }
+
 func (r router) Occupy() (free func()) {
 	r.OccupyPort("somebody")
 	return func() { r.OccupyPort("") }

@@ -17,7 +17,7 @@ const (
 	workersLeave = 100 * time.Millisecond
 )
 
-// keepGenerations is how many are on disk, as those of the real one are.
+// keepGenerations is how many are on disk at least, as those of the real one are.
 const keepGenerations = 8
 
 // A generation is one configuration.
@@ -39,6 +39,8 @@ type worker struct {
 type drain struct {
 	since   time.Time
 	workers []*worker
+	// unseen: a new havn does not know the workers yet.
+	unseen bool
 }
 
 // nginx is the program, its files, and what havn's nginx package remembers.
@@ -51,7 +53,8 @@ type nginx struct {
 	restartAt time.Time
 	workers   []*worker
 
-	// confirmed, and saved, the newest generations, are on disk.
+	// confirmed, and saved, the newest generations and those that name somebody who
+	// is not drained, are on disk.
 	confirmed generation
 	saved     []generation
 
@@ -96,6 +99,25 @@ func (n *nginx) forget(now time.Time) {
 	n.routed, n.drains, n.rejected = map[netip.AddrPort]time.Time{}, map[netip.AddrPort]*drain{}, map[string]string{}
 	for a := range n.confirmed.table.Servers() {
 		n.routed[a] = now
+	}
+	n.recall(nil, false, now)
+}
+
+// recall has everybody whom an older generation names, and the one in force does not,
+// drain with the workers. Until those are seen any might be there.
+func (n *nginx) recall(workers []*worker, seen bool, now time.Time) {
+	if seen {
+		maps.DeleteFunc(n.drains, func(_ netip.AddrPort, d *drain) bool { return d.unseen })
+	}
+	if seen && len(workers) == 0 {
+		return
+	}
+	for _, g := range n.saved {
+		for a := range g.table.Servers() {
+			if _, routed := n.routed[a]; !routed && n.drains[a] == nil {
+				n.drains[a] = &drain{since: now, workers: workers, unseen: !seen}
+			}
+		}
 	}
 }
 
@@ -167,6 +189,9 @@ func (n *nginx) leaving(now time.Time) []*worker {
 
 // done: nothing can be on its way to the address any more.
 func (d *drain) done(a netip.AddrPort, now time.Time, limit time.Duration) bool {
+	if d.unseen {
+		return false
+	}
 	for _, w := range d.workers {
 		quiet := w.held.IsValid() && w.held != a.Addr() && !now.Before(d.since.Add(limit))
 		if w.until.After(now) && !quiet {
@@ -190,10 +215,19 @@ func (n *nginx) visible(limit time.Duration) []time.Time {
 	return out
 }
 
-// save keeps a generation, and as many before it as fit.
-func (n *nginx) save(g generation) {
-	n.saved = append(n.saved, g)
-	n.saved = slices.Clone(n.saved[max(0, len(n.saved)-keepGenerations):])
+// save keeps a generation, and those before it that are on disk still.
+func (n *nginx) save(next generation, now time.Time, limit time.Duration) {
+	n.saved = slices.DeleteFunc(append(slices.Clone(n.saved), next), func(g generation) bool {
+		if g.number > next.number-keepGenerations {
+			return false
+		}
+		for a := range g.table.Servers() {
+			if d := n.drains[a]; d != nil && !d.done(a, now, limit) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // recognise takes the running program for ours if it is in a generation that is
@@ -207,17 +241,7 @@ func (n *nginx) recognise(now time.Time) {
 		n.confirm(n.active, n.leaving(now), now)
 	}
 	n.known, n.problem = true, ""
-	leaving := n.leaving(now)
-	if len(leaving) == 0 {
-		return
-	}
-	for _, g := range n.saved {
-		for a := range g.table.Servers() {
-			if _, routed := n.routed[a]; !routed && n.drains[a] == nil {
-				n.drains[a] = &drain{since: now, workers: leaving}
-			}
-		}
-	}
+	n.recall(n.leaving(now), true, now)
 }
 
 // confirm records what changed with a generation.

@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -41,6 +42,17 @@ func (r router) Await(t *testing.T, what string, ok func() bool) {
 func (r router) KillNginx() { r.kill() }
 
 func (r router) Restart() { r.restart() }
+
+func (r router) Hold(host string) {
+	c, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.Close() })
+	if _, err := fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 2\r\n\r\nx", host); err != nil {
+		r.t.Fatal(err)
+	}
+}
 
 func (r router) Occupy() (free func()) {
 	l, err := net.Listen("tcp", r.addr)

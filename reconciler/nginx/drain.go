@@ -83,6 +83,16 @@ func (ds drains) update(now time.Time, l limits) (news bool) {
 	return news
 }
 
+// pending: somebody whom the table names is not drained.
+func (ds drains) pending(t plan.Table) bool {
+	for a := range t.Servers() {
+		if d := ds[a]; d != nil && !d.done {
+			return true
+		}
+	}
+	return false
+}
+
 // youngest is how long ago the last drain that is not over began; false if all
 // are.
 func (ds drains) youngest(now time.Time) (time.Duration, bool) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -132,6 +133,34 @@ func TestASlowAnswerHoldsTheDrain(t *testing.T) {
 	close(release)
 	if body := <-done; body != "a" {
 		t.Errorf("got %q", body)
+	}
+	eventually(t, "a is drained", func() bool { return r.drained(a) })
+}
+
+// TestANewerHavnFindsTheOldWorkers though it writes its configuration in another way,
+// and so has nginx read it anew.
+func TestANewerHavnFindsTheOldWorkers(t *testing.T) {
+	r := newRig(t).start()
+	a := answers(t, "app", "a")
+	r.set(to("a.example", "/", a))
+	router{r}.Hold("a.example")
+	old, _ := workersOf(r.master())
+	r.set(to("a.example", "/", answers(t, "app", "b")))
+	newer := r.Config
+	newer.AccessLog = true
+	r.again(newer)
+	if r.observe().Running {
+		t.Fatal("a newer havn takes the configuration for its own")
+	}
+	if r.drained(a) {
+		t.Error("a newer havn that does not know nginx yet takes it for drained")
+	}
+	r.start()
+	if !anyAlive(old) || r.drained(a) {
+		t.Error("a newer havn takes it for drained")
+	}
+	for _, w := range leavingOf(old) {
+		_ = syscall.Kill(w.pid, syscall.SIGTERM)
 	}
 	eventually(t, "a is drained", func() bool { return r.drained(a) })
 }

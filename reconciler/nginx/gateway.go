@@ -92,6 +92,7 @@ func New(c Config) (*Gateway, error) {
 	}
 	if ok {
 		g.take(last)
+		g.recall(saved(c.Dir), nil, false)
 	}
 	return g, nil
 }
@@ -106,6 +107,25 @@ func (g *Gateway) take(next generation) {
 			g.routed[a] = time.Now()
 		}
 		delete(g.drains, a)
+	}
+}
+
+// recall has everybody whom an older generation names, and the one in force does not,
+// drain with the workers. Until those are seen any might be there.
+func (g *Gateway) recall(older []generation, workers []worker, seen bool) {
+	if seen {
+		maps.DeleteFunc(g.drains, func(_ netip.AddrPort, d *drain) bool { return d.unseen })
+	}
+	if seen && len(workers) == 0 {
+		return
+	}
+	now := time.Now()
+	for _, old := range older {
+		for a := range old.table.Servers() {
+			if _, routed := g.routed[a]; !routed && g.drains[a] == nil {
+				g.drains[a] = &drain{since: now, workers: workers, unseen: !seen}
+			}
+		}
 	}
 }
 

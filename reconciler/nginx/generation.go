@@ -35,8 +35,7 @@ const (
 	confirmed = "confirmed"
 	confFile  = "nginx.conf"
 	tableFile = "table.json"
-	// keepGenerations is how many are kept on disk, to know after a restart of
-	// havn whom old workers may still send requests to.
+	// keepGenerations is how many are kept on disk, whoever they name.
 	keepGenerations = 8
 )
 
@@ -48,10 +47,8 @@ func sumOf(conf []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// save writes a generation, whole and synced, before anything points to it, and makes
-// room for it.
+// save writes a generation, whole and synced, before anything points to it.
 func save(dir string, g *generation, conf []byte) error {
-	prune(dir, g.number)
 	at := filepath.Join(dir, genName(g.number))
 	if err := os.RemoveAll(at); err != nil {
 		return err
@@ -155,18 +152,26 @@ func saved(dir string) []generation {
 	return out
 }
 
-// prune removes the generations that are older than the newest ones and not pointed
-// to. Many that fail follow one another while nginx can't test or take any.
-func prune(dir string, newest int) {
+// prune removes the generations that are older than the newest ones, unless one is
+// pointed to or names somebody who is not drained: after a restart of havn nothing else
+// tells whom old workers may still send requests to. Many that fail follow one another
+// while nginx can't test or take any.
+func (g *Gateway) prune(newest int) {
 	linked := map[string]bool{}
 	for _, link := range []string{current, confirmed} {
-		if to, err := os.Readlink(filepath.Join(dir, link)); err == nil {
+		if to, err := os.Readlink(filepath.Join(g.Dir, link)); err == nil {
 			linked[to] = true
 		}
 	}
-	for _, n := range numbers(dir) {
-		if name := genName(n); n <= newest-keepGenerations && !linked[name] {
-			_ = os.RemoveAll(filepath.Join(dir, name))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, n := range numbers(g.Dir) {
+		name := genName(n)
+		if n > newest-keepGenerations || linked[name] {
+			continue
+		}
+		if old, ok := load(g.Dir, name); !ok || !g.drains.pending(old.table) {
+			_ = os.RemoveAll(filepath.Join(g.Dir, name))
 		}
 	}
 }

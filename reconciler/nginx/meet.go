@@ -71,24 +71,13 @@ func versionIn(said string, err error) (string, error) {
 // recognise takes a master that answers for a generation as ours. Its leaving
 // workers may still send requests to anybody an older generation names.
 func (g *Gateway) recognise(pid int, in generation, workers []worker, seen bool) {
-	leaving := leavingOf(workers)
 	older := saved(g.Dir)
-	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.take(in)
 	g.master, _ = workerAt(pid)
 	g.master.pid, g.problem = pid, ""
-	if seen && len(leaving) == 0 {
-		return
-	}
-	for _, old := range older {
-		for a := range old.table.Servers() {
-			if _, routed := g.routed[a]; !routed && g.drains[a] == nil {
-				g.drains[a] = &drain{since: now, workers: leaving, unseen: !seen}
-			}
-		}
-	}
+	g.recall(older, leavingOf(workers), seen)
 }
 
 // farewell is longer than nginx takes, after new workers came, to tell the old

@@ -43,7 +43,7 @@ func (g *Gateway) start(ctx context.Context) error {
 	if g.meet(ctx, pid) {
 		return nil
 	}
-	return g.renew(ctx)
+	return g.renew(ctx, pid)
 }
 
 // running returns the master's pid. If there is none, somebody else must not have
@@ -117,12 +117,15 @@ func (g *Gateway) bringUp(ctx context.Context, s Settings, next generation) erro
 }
 
 // renew has an nginx that runs with something else follow the last confirmed
-// table, as it is written today.
-func (g *Gateway) renew(ctx context.Context) error {
+// table, as it is written today. What its workers run with is not known.
+func (g *Gateway) renew(ctx context.Context, pid int) error {
 	if err := g.learn(ctx); err != nil {
 		return err
 	}
+	workers, seen := workersOf(pid)
+	older := saved(g.Dir)
 	g.mu.Lock()
+	g.recall(older, workers, seen)
 	last, settings := g.confirmed, g.settings()
 	g.mu.Unlock()
 	next := generation{number: g.nextNumber(last.number), table: last.table}

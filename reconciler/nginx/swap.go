@@ -60,11 +60,13 @@ func (g *Gateway) reject(rejected map[string]string) {
 	maps.Copy(g.rejected, rejected)
 }
 
-// nextNumber is above every generation on disk: a number means one configuration.
+// nextNumber is above every generation on disk: a number means one configuration. It
+// makes room for it.
 func (g *Gateway) nextNumber(last int) int {
 	for _, n := range numbers(g.Dir) {
 		last = max(last, n)
 	}
+	g.prune(last + 1)
 	return last + 1
 }
 
