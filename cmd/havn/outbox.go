@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 
+	"havn.internal/gitops/forge"
 	"havn.internal/gitops/notice"
 	"havn.internal/reconciler/journal"
 )
@@ -46,14 +47,14 @@ func (o outbox) Done(id string) error {
 const saidLetter = "forge"
 
 // Said implements [forge.Memory].
-func (o outbox) Said() map[string]string {
-	var said map[string]string
+func (o outbox) Said() []forge.Said {
+	var said []forge.Said
 	_ = json.Unmarshal(o.Kept()[saidLetter], &said) // what can't be read is said again
 	return said
 }
 
 // Say implements [forge.Memory].
-func (o outbox) Say(said map[string]string) {
+func (o outbox) Say(said []forge.Said) {
 	if text, err := json.Marshal(said); err == nil {
 		_ = o.Keep(saidLetter, text)
 	}

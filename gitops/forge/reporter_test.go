@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,13 +29,10 @@ type world struct {
 }
 
 // A notebook is a memory.
-type notebook map[string]string
+type notebook []forge.Said
 
-func (n notebook) Said() map[string]string { return maps.Clone(n) }
-func (n notebook) Say(said map[string]string) {
-	clear(n)
-	maps.Copy(n, said)
-}
+func (n *notebook) Said() []forge.Said    { return slices.Clone(*n) }
+func (n *notebook) Say(said []forge.Said) { *n = slices.Clone(said) }
 
 func reporting(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
@@ -60,7 +56,7 @@ func reporting(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, memory := &forge.Client{Repository: r, Token: tokenFile(t, token), Egress: e}, notebook{}
+		client, memory := &forge.Client{Repository: r, Token: tokenFile(t, token), Egress: e}, &notebook{}
 		begin := func() (end func()) {
 			w.Reporter = forge.NewReporter(client, memory, slog.New(slog.DiscardHandler))
 			ctx, cancel := context.WithCancel(t.Context())
@@ -98,6 +94,25 @@ func (w *world) said() (out []string) {
 		out = append(out, fmt.Sprintf("%s %s %s", s.Commit[38:], s.State, s.Description))
 	}
 	return out
+}
+
+// What was said longest ago is forgotten first, over restarts too.
+func TestTheOldestIsForgottenFirst(t *testing.T) {
+	reporting(t, func(t *testing.T, w *world) {
+		for commit := range 30 {
+			w.report(commit, forge.Success, "")
+			synctest.Wait()
+			w.restart()
+		}
+		before := len(w.said())
+		for commit := range 20 {
+			w.report(commit+10, forge.Success, "")
+			synctest.Wait()
+		}
+		if again := w.said()[before:]; len(again) > 0 {
+			t.Errorf("said again %q", again)
+		}
+	})
 }
 
 func TestReportsInOrderAndOnce(t *testing.T) {
