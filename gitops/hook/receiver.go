@@ -41,16 +41,15 @@ type Receiver struct {
 	// wanted holds the one poll that is still to come.
 	wanted chan struct{}
 
-	mu         sync.Mutex
-	heard      Heard
-	refused    int
-	complained time.Time
+	mu    sync.Mutex
+	heard Heard
+	wrong map[string]wrongs // by what they are about
 }
 
 // New returns a Receiver of hooks that are signed with one of the secrets of a
 // file, one or two lines of it. The file is read at every request.
 func New(kind Kind, secrets secret.File, log *slog.Logger) (*Receiver, error) {
-	r := &Receiver{kind: kind, secrets: secrets, log: log, slots: make(chan struct{}, parallel), wanted: make(chan struct{}, 1)}
+	r := &Receiver{kind: kind, secrets: secrets, log: log, slots: make(chan struct{}, parallel), wanted: make(chan struct{}, 1), wrong: map[string]wrongs{}}
 	switch kind {
 	case GitHub, GitLab, Gitea, Bitbucket, Standard, Plain:
 	default:
@@ -92,7 +91,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	switch status {
 	case http.StatusUnauthorized:
 		r.count(false)
-		r.complain()
+		if n, due := r.complain("signatures"); due {
+			r.log.Warn("hooks are refused, their signatures are wrong", "kind", r.kind, "count", n, "help", "is the secret the same at the forge?")
+		}
 	case http.StatusAccepted:
 		r.count(true)
 	}
@@ -119,7 +120,9 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) (status int
 	}
 	keys, err := r.keys()
 	if err != nil {
-		r.log.Error("no hook can be checked", "err", err)
+		if _, due := r.complain("secrets"); due {
+			r.log.Error("no hook can be checked", "err", err)
+		}
 		return http.StatusServiceUnavailable
 	}
 	select {
@@ -175,15 +178,23 @@ func (r *Receiver) poke() {
 	}
 }
 
-// complain says now and then that signatures are wrong: it is otherwise seen only by
-// the forge.
-func (r *Receiver) complain() {
+// complain counts what is wrong with hooks, which is otherwise seen only by the forge. It
+// is due now and then, with the count since it was.
+func (r *Receiver) complain(about string) (count int, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused++
-	if now := time.Now(); now.Sub(r.complained) >= complainEvery {
-		r.log.Warn("hooks are refused, their signatures are wrong", "kind", r.kind, "count", r.refused,
-			"help", "is the secret the same at the forge?")
-		r.refused, r.complained = 0, now
+	w := r.wrong[about]
+	w.count++
+	if now := time.Now(); now.Sub(w.told) >= complainEvery {
+		count, due = w.count, true
+		w = wrongs{told: now}
 	}
+	r.wrong[about] = w
+	return count, due
+}
+
+// wrongs are what was wrong since that was told last.
+type wrongs struct {
+	count int
+	told  time.Time
 }

@@ -1,6 +1,7 @@
 package hook_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"log/slog"
 	"net/http"
@@ -160,6 +161,37 @@ func TestRequestsThatAreNoHook(t *testing.T) {
 			t.Errorf("%s: %d, want %d", kind, got, want)
 		}
 	}
+}
+
+// Anybody can send hooks, so what is wrong with one fills no log: neither a signature
+// nor, while nobody can tell, the secret.
+func TestTheLogIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		f := file(t, oldSecret)
+		r, err := hook.New(hook.GitHub, f, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		flood := func(want int) {
+			h := http.Header{}
+			senders["GitHub"].sign(h, newSecret, push)
+			for range 100 {
+				if got := send(r, h, push); got != want {
+					t.Fatalf("answered %d, want %d", got, want)
+				}
+			}
+			time.Sleep(time.Hour)
+		}
+		flood(401)
+		if err := os.Remove(string(f)); err != nil {
+			t.Fatal(err)
+		}
+		flood(503)
+		if n := bytes.Count(log.Bytes(), []byte("\n")); n != 2 {
+			t.Errorf("the log has %d lines", n)
+		}
+	})
 }
 
 func TestSecretsAreChangedWhileItRuns(t *testing.T) {
