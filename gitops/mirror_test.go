@@ -134,6 +134,11 @@ func TestHistoryIsFetchedAsFarAsNeeded(t *testing.T) {
 	held := f.holds("not among the last 100 commits", "havn accept")
 	check(t, f.Accept(held.Commit))
 	f.accepts(held.Commit)
+	for range 90 {
+		r.Git("commit", "-q", "--allow-empty", "-m", "commit")
+	}
+	check(t, os.RemoveAll(filepath.Join(o.State, "mirror.git")))
+	f.accepts(r.Head())
 }
 
 // A poll that is killed at any moment leaves nothing that stops the next one.

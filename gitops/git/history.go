@@ -17,7 +17,7 @@ var ErrTooLong = errors.New("the history is too long")
 // commit's history and not in the ancestor's is missing. The ref is the name the
 // commit was fetched by.
 func (m *Mirror) Descends(ctx context.Context, commit, ancestor, ref string, whole bool) (bool, error) {
-	for deepen := 50; ; deepen *= 4 {
+	for deepen, looked := 50, 0; ; deepen *= 4 {
 		descends, err := m.Reaches(ctx, commit, ancestor)
 		if err != nil || descends && !whole {
 			return descends, err
@@ -26,10 +26,12 @@ func (m *Mirror) Descends(ctx context.Context, commit, ancestor, ref string, who
 		if err != nil || !cut {
 			return descends, err
 		}
-		if deepen > m.Limits.Commits {
+		if looked >= m.Limits.Commits {
 			return false, fmt.Errorf("%w: the accepted revision is not among the last %d commits", ErrTooLong, m.Limits.Commits)
 		}
 		m.sweep()
+		deepen = min(deepen, m.Limits.Commits-looked)
+		looked += deepen
 		args := append(m.fetchArgs(), fmt.Sprintf("--deepen=%d", deepen), "--end-of-options", "origin", "+"+ref+":refs/havn/deep")
 		if _, err := m.output(ctx, call{args: args, remote: true}); err != nil {
 			m.sweep()
