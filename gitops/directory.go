@@ -77,6 +77,7 @@ type source struct {
 	watcher *watcher
 	last    content
 	failing bool
+	told    string // what is wrong, as Problem was told
 	// polling: that the directory can't be watched has been said.
 	polling bool
 }
@@ -132,10 +133,8 @@ func (s *source) look(ctx context.Context) {
 		s.tell(fmt.Errorf("%s: %w", s.Path, err))
 		return
 	}
-	if s.failing {
-		s.failing = false
-		s.tell(nil)
-	}
+	s.failing = false
+	s.tell(nil)
 	if now.id != s.last.id {
 		s.last = now
 		s.deliver(r)
@@ -180,8 +179,14 @@ func (a Around) dirs() []string {
 	return dirs
 }
 
+// tell tells why nothing is delivered if that is news.
 func (s *source) tell(err error) {
-	if s.Problem != nil {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text != s.told && s.Problem != nil {
 		s.Problem(err)
 	}
+	s.told = text
 }

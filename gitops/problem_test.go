@@ -1,6 +1,9 @@
 package gitops
 
 import (
+	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,6 +38,29 @@ func TestProblemsAreToldOnce(t *testing.T) {
 	f.accepts(r.Commit(site(2)))
 	f.accepts(r.Commit(site(3)))
 	if len(told) != 3 || !strings.Contains(told[0], "LFS") || !strings.Contains(told[1], "no .cue") || told[2] != "over" {
+		t.Errorf("told %q", told)
+	}
+}
+
+// So it is for a directory, however often that is looked at.
+func TestADirectorysProblemsAreToldOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "site")
+	var told []string
+	s := &source{
+		Directory: Directory{Path: dir, Log: slog.New(slog.DiscardHandler), Problem: func(err error) { told = append(told, fmt.Sprint(err)) }},
+		deliver:   func(Revision) {}, watcher: newWatcher(dir),
+	}
+	defer s.watcher.close()
+	look := func() { s.look(t.Context()) }
+	look()
+	look()
+	check(t, os.Mkdir(dir, 0o755))
+	look()
+	look()
+	check(t, os.WriteFile(filepath.Join(dir, "site.cue"), []byte("package site"), 0o600))
+	look()
+	look()
+	if len(told) != 3 || !strings.Contains(told[0], "no such file") || !strings.Contains(told[1], "no .cue") || told[2] != "<nil>" {
 		t.Errorf("told %q", told)
 	}
 }
