@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,12 +72,7 @@ func New(o Options) (*Notifier, error) {
 	if err != nil {
 		o.Log.Error("the outbox can't be read; what was in it is not sent", "err", err)
 	}
-	slices.SortFunc(entries, func(a, b Entry) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, e := range entries {
 		n.seq = max(n.seq, e.Seq)
 		if q := queues[e.Target]; q != nil {
