@@ -103,6 +103,7 @@ func (h *Host) load(ctx context.Context, image string) error {
 		return err
 	}
 	_, err = docker(ctx, pipe, "exec", "--interactive", h.Name, "docker", "load", "--quiet")
+	_ = pipe.Close() // who saves what nobody loads any more is told so
 	if waited := save.Wait(); err == nil {
 		err = waited
 	}
