@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"havn.internal/gitops/durable"
 )
 
 // A FileMemory is a [Memory] in one file, replaced as a whole. One that can't be
@@ -35,14 +36,5 @@ func (m FileMemory) Accept(a Accepted) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(m.Path), ".accepted-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), m.Path)
+	return durable.Replace(m.Path, text, 0o600)
 }

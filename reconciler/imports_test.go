@@ -12,7 +12,8 @@ import (
 var directions = map[string][]string{
 	"schemas":              {},
 	"spec":                 {"schemas"},
-	"gitops":               {"gitops/git", "gitops/trust"},
+	"gitops":               {"gitops/durable", "gitops/git", "gitops/trust"},
+	"gitops/durable":       {},
 	"gitops/git":           {},
 	"gitops/trust":         {"gitops/git"},
 	"gitops/origin":        {},
@@ -23,7 +24,7 @@ var directions = map[string][]string{
 	"gitops/forge":         {"gitops/egress", "gitops/secret"},
 	"gitops/forge/standin": {"gitops/forge"},
 	"gitops/notice":        {"gitops/egress", "gitops/secret"},
-	"gitops/hold":          {"spec"},
+	"gitops/hold":          {"gitops/durable", "spec"},
 	"reconciler/plan":      {"spec"},
 	"reconciler/apply":     {"spec", "reconciler/plan"},
 	"reconciler/docker":    edge,

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/pflag"
+
+	"havn.internal/gitops/durable"
 )
 
 // recalled are the flags that commands which only look take over from the last
@@ -29,11 +31,7 @@ func (m *machine) remember() error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(m.state, flagsFile)
-	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return durable.Replace(filepath.Join(m.state, flagsFile), text, 0o644)
 }
 
 // remembered are the flags of the last run or apply; none if they can't be read, as

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"havn.internal/gitops/durable"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/snapshot"
 	"havn.internal/spec"
@@ -30,7 +28,7 @@ func writeSnapshot(c *cobra.Command, m *machine, path string) error {
 		_, err = c.OutOrStdout().Write(text)
 		return err
 	}
-	if err := replaceWith(path, text); err != nil {
+	if err := durable.Replace(path, text, 0o600); err != nil {
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
 	if len(text) > committable {
@@ -42,22 +40,6 @@ func writeSnapshot(c *cobra.Command, m *machine, path string) error {
 
 // committable is the largest file that may be in a repository of specs.
 const committable = 1 << 20
-
-// replaceWith writes a file whole or not at all, for its owner to read.
-func replaceWith(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
 
 // takeSnapshot asks the havn that runs, or looks at the host if none does.
 func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {

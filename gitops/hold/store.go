@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"havn.internal/gitops/durable"
 	"havn.internal/spec"
 )
 
@@ -89,23 +90,5 @@ func save(path string, value any) error {
 	if text, err = json.Marshal(sealed{sum(text), text}); err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	// The name is as durable as the content only then.
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(path, text, 0o600)
 }
