@@ -92,7 +92,7 @@ func (r *ruler) clocks(s Service, path []string) {
 	}
 	r.above(sub(path, "pullDeadline"), o.PullDeadline)
 	if src := r.source[s.Name].Rollout; o.Strategy == Recreate && src.Surge > 0 {
-		r.fail(sub(path, "surge"), "nothing runs beside the old replicas when they are stopped first", "no surge")
+		r.fail(sub(path, "surge"), "nothing runs beside the stale replicas when they are stopped first", "no surge")
 	}
 }
 

@@ -41,8 +41,11 @@ wait. A havn that runs is handed the site, and this waits until it is done.`,
 		if err := m.complete(); err != nil {
 			return usage(c, err)
 		}
-		if client, err := console.Dial(c.Context(), m.state); err == nil {
+		switch client, err := console.Dial(c.Context(), m.state); {
+		case err == nil:
 			return a.hand(c, client, given[0])
+		case !errors.Is(err, console.ErrNotRunning):
+			return err
 		}
 		return a.run(c.Context(), given[0], c.OutOrStdout())
 	}

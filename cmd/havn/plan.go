@@ -26,8 +26,7 @@ func newPlan() *cobra.Command {
 		Short: "Show what a directory of specs would change on this machine, and why",
 		Long: `Show what a directory of specs would change on this machine, and why: every
 field old and new, whether it is without downtime, and each step on the road. The
-road is made by the same planner that would walk it; it takes it that new releases
-become ready.
+road is made by the same planner that would walk it, as if new releases become ready.
 
 With --against it is for the host that a file of ` + "`havn status --snapshot`" + ` shows, and
 needs neither that host nor Docker. Values that may be secret are not in the file: of

@@ -1,4 +1,4 @@
-// Package traffic sends the requests that a deployment must not lose, and counts
+// Package traffic sends the requests that a rollout must not lose, and counts
 // those it lost.
 //
 // Rule of the package: nothing is ever sent twice. A client that retries hides the
