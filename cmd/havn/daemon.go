@@ -30,7 +30,6 @@ type daemon struct {
 	problem   string          // why that is not the wanted one
 	held      *gitops.Held    // what the source has and does not deliver
 	trouble   string          // why the source gives nothing
-	lamented  string          // what was last logged of held and trouble
 	good      string
 	told      string // what was last logged of the outcome
 }
@@ -69,30 +68,12 @@ func (d *daemon) sourceProblem(err error) {
 		d.held = nil
 	}
 	d.mu.Unlock()
-	d.lament(err)
-	if err != nil {
-		d.resume()
-	}
-}
-
-// lament logs why the source gives nothing, and that it does again: each once, however
-// often it is asked.
-func (d *daemon) lament(err error) {
-	d.mu.Lock()
-	before := d.lamented
-	d.lamented = ""
-	if err != nil {
-		d.lamented = err.Error()
-	}
-	now := d.lamented
-	d.mu.Unlock()
-	switch {
-	case now == before:
-	case now == "":
+	if err == nil {
 		d.log.Info("the source gives revisions again")
-	default:
-		d.log.Error("no new revision from the source; what runs keeps running", "err", err)
+		return
 	}
+	d.log.Error("no new revision from the source; what runs keeps running", "err", err)
+	d.resume()
 }
 
 // seen logs what a pass found if it is news, and remembers a revision that was

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,9 +49,7 @@ keeps its container.`,
 			return err
 		}
 		defer func() { err = errors.Join(err, engine.Close()) }()
-		ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
-		defer stop()
-		return printLogs(ctx, c.OutOrStdout(), engine, q, follow, asJSON)
+		return printLogs(c.Context(), c.OutOrStdout(), engine, q, follow, asJSON)
 	})
 }
 
