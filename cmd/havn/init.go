@@ -58,7 +58,7 @@ with the others; it runs with --path hosts/NAME.`,
 		files, err := workflows(services)
 		if err == nil {
 			files = forFleet(files, hosts)
-			err = initialize(given[0], files, c.Flags().Changed("ci"), c.OutOrStdout())
+			err = initialize(given[0], files, c.Flags().Changed("ci"), nextFor(given[0], hosts), c.OutOrStdout())
 		}
 		if err == nil {
 			err = writeHosts(given[0], hosts, c.OutOrStdout())
@@ -73,7 +73,7 @@ with the others; it runs with --path hosts/NAME.`,
 
 // initialize writes or updates the spec repository in dir. In one that is there, the
 // workflows are added if they were asked for, and the schema is updated if not.
-func initialize(dir string, ci []newFile, asked bool, out io.Writer) error {
+func initialize(dir string, ci []newFile, asked bool, next string, out io.Writer) error {
 	if i, err := os.Stat(dir); err == nil && !i.IsDir() {
 		return errors.New("is a file, expected a directory")
 	}
@@ -94,11 +94,11 @@ func initialize(dir string, ci []newFile, asked bool, out io.Writer) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	return newRepository(root, dir, ci, out)
+	return newRepository(root, dir, ci, next, out)
 }
 
-// newRepository writes every file of a new repository.
-func newRepository(root *os.Root, dir string, ci []newFile, out io.Writer) error {
+// newRepository writes every file of a new repository, and says what is next.
+func newRepository(root *os.Root, dir string, ci []newFile, next string, out io.Writer) error {
 	if found, _ := fs.Glob(root.FS(), "*.cue"); len(found) > 0 {
 		return fmt.Errorf("has %s but no %s, expected a directory without .cue files, or a CUE module (`cue mod init example.com/site@v0`)", found[0], moduleFile)
 	}
@@ -117,8 +117,17 @@ func newRepository(root *os.Root, dir string, ci []newFile, out io.Writer) error
 	if _, err := syncSchema(root); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "wrote %s\n\nNext: `havn check %s`, then `havn apply %s`; hello.cue says what to change.\n", vendorDir, dir, dir)
+	fmt.Fprintf(out, "wrote %s\n%s", vendorDir, next)
 	return nil
+}
+
+// nextFor is what to do with a new repository for one host; for more, [writeHosts]
+// says it.
+func nextFor(dir string, hosts []string) string {
+	if len(hosts) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nNext: `havn check %s`, then `havn apply %s`; hello.cue says what to change.\n", dir, dir)
 }
 
 type newFile struct{ name, content string }
