@@ -56,13 +56,6 @@ func (f *forgeFlags) find(remote string) (forge.Repository, error) {
 	return forge.Find(remote, forge.Kind(f.kind), f.api)
 }
 
-func (f *forgeFlags) files() []secret.File {
-	if f.tokenFile == "" {
-		return nil
-	}
-	return []secret.File{secret.File(f.tokenFile)}
-}
-
 // A teller of statuses, and where it tells them.
 type statuses struct {
 	*forge.Reporter

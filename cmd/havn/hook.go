@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"havn.internal/gitops/secret"
 	"havn.internal/reconciler/nginx"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -98,14 +97,6 @@ func (h *hookFlags) location(to netip.AddrPort) plan.Location {
 			},
 		}},
 	}
-}
-
-// files are those of the secrets.
-func (h *hookFlags) files() []secret.File {
-	if h.secretFile == "" {
-		return nil
-	}
-	return []secret.File{secret.File(h.secretFile)}
 }
 
 // hookPortFile keeps, in the state directory, the port that the gateway sends

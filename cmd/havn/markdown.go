@@ -18,7 +18,7 @@ const mostMarkdown = 18 << 10
 // not this host, is in its heading.
 func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### havn plan: %s\n\n", verdict(r))
+	fmt.Fprintf(&b, "### havn plan: %s\n\n", summary(r))
 	if asOf != "" {
 		fmt.Fprintf(&b, "For %s.\n\n", plainText(asOf))
 	}
@@ -48,8 +48,8 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 	return err
 }
 
-// verdict is the plan in a few words.
-func verdict(r model.Road) string {
+// summary is the plan in a few words.
+func summary(r model.Road) string {
 	if !r.Pending() {
 		return "nothing to do"
 	}
@@ -83,10 +83,6 @@ func writeTable(b *strings.Builder, changes []model.Change) {
 			fmt.Fprintf(b, "| | and %d more | | |\n", len(changes)-i)
 			break
 		}
-		sign, marked := signs[c.Kind]
-		if !marked {
-			sign = "~"
-		}
 		kind, names := string(c.Kind), make([]string, len(c.Fields))
 		if c.Strategy != "" {
 			kind += " (" + string(c.Strategy) + ")"
@@ -104,7 +100,7 @@ func writeTable(b *strings.Builder, changes []model.Change) {
 		case c.Service != "" && c.Kind != model.Created && c.Kind != model.Removed:
 			downtime = "none"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", sign, plainText(subject(c)), plainText(kind), downtime)
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", signOf(c), plainText(subject(c)), plainText(kind), downtime)
 	}
 	b.WriteString("\n")
 }

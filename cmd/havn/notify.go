@@ -108,16 +108,3 @@ func fromJSON(text string) (notice.Target, error) {
 		Room: f.Room, Least: f.Least, Services: f.Services, Template: f.Template,
 	}, err
 }
-
-// files are those of the secrets of all targets.
-func (t targets) files() []secret.File {
-	var out []secret.File
-	for _, one := range t {
-		for _, f := range []secret.File{one.Address, one.Token, one.Secrets} {
-			if f != "" {
-				out = append(out, f)
-			}
-		}
-	}
-	return out
-}

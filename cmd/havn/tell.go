@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -54,11 +53,12 @@ func (t *tellFlags) egress(s *sourceFlags) egress.Options {
 
 // secrets are the files of all that nobody is told.
 func (t *tellFlags) secrets(s *sourceFlags) []secret.File {
-	files := slices.Concat(t.hook.files(), t.forge.files(), t.notify.files())
-	for _, f := range []string{s.remote.TokenFile, s.remote.CredentialFile, s.remote.KeyFile} {
-		if f != "" {
-			files = append(files, secret.File(f))
-		}
+	files := secret.Named(
+		secret.File(t.hook.secretFile), secret.File(t.forge.tokenFile),
+		secret.File(s.remote.TokenFile), secret.File(s.remote.CredentialFile), secret.File(s.remote.KeyFile),
+	)
+	for _, target := range t.notify {
+		files = append(files, target.Files()...)
 	}
 	return files
 }

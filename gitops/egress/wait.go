@@ -33,10 +33,16 @@ func again(ctx context.Context, r *http.Response, err error) (bool, error) {
 	return retry, nil
 }
 
-// backoff doubles, with jitter, and is never shorter than what the server asks for.
+// Backoff is the pause after so many failures before the last one: it doubles from first
+// to last, and is up to a half shorter, so that hosts don't try in step.
+func Backoff(first, last time.Duration, failed int) time.Duration {
+	wait := min(first<<min(failed, 16), last)
+	return wait/2 + rand.N(wait/2+1)
+}
+
+// backoff is Backoff, but never shorter than what the server asks for.
 func backoff(first, last time.Duration, try int, r *http.Response) time.Duration {
-	wait := min(first<<min(try, 16), last)
-	wait = wait/2 + rand.N(wait/2+1)
+	wait := Backoff(first, last, try)
 	if r != nil {
 		wait = max(wait, min(asked(r.Header, nil), last))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -184,8 +183,7 @@ func passing(err error, tries int) (time.Duration, bool) {
 	if err == nil {
 		return 0, false
 	}
-	wait := min(firstWait<<min(tries, 16), lastWait)
-	wait = wait/2 + rand.N(wait/2+1)
+	wait := egress.Backoff(firstWait, lastWait, tries)
 	var refusal *egress.Refusal
 	if errors.As(err, &refusal) {
 		return max(wait, refusal.After), refusal.Passing()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -66,7 +65,7 @@ func New(o Options) (*Notifier, error) {
 		}
 		q := &queue{target: t, text: text, outbox: o.Outbox, log: o.Log, wake: make(chan struct{}, 1)}
 		queues[t.Name] = q
-		n.queues, n.files = append(n.queues, q), append(n.files, t.files()...)
+		n.queues, n.files = append(n.queues, q), append(n.files, t.Files()...)
 	}
 	entries, err := o.Outbox.List()
 	if err != nil {
@@ -129,7 +128,7 @@ func (n *Notifier) deliver(ctx context.Context, q *queue) {
 			q.took(e)
 			continue
 		}
-		wait, hope := verdict(&e, err)
+		wait, hope := e.failed(err)
 		if !hope {
 			n.log.Error("a notice was dropped", "target", q.target.Name, "event", e.Event.Kind, "title", e.Event.Title, "tries", e.Tries, "err", err)
 			q.drop(e)
@@ -156,17 +155,16 @@ func (n *Notifier) send(ctx context.Context, q *queue, e Entry) error {
 	return n.egress.Send(ctx, r)
 }
 
-// verdict counts a failure, and says when to try again or that there is no hope.
-func verdict(e *Entry, err error) (wait time.Duration, hope bool) {
-	wait = min(firstWait<<min(e.Tries, 16), lastWait)
+// failed counts a failure, and says when to try again or that there is no hope.
+func (e *Entry) failed(err error) (wait time.Duration, hope bool) {
+	wait = egress.Backoff(firstWait, lastWait, e.Tries)
 	e.Tries++
 	var refusal *egress.Refusal
 	told := errors.As(err, &refusal)
 	if told && !refusal.Passing() {
-		wait = refusedWait << min(e.Refused, 16)
+		wait = egress.Backoff(refusedWait, refusedWait<<refusals, e.Refused)
 		e.Refused++
 	}
-	wait = wait/2 + rand.N(wait/2+1)
 	if told {
 		wait = max(wait, refusal.After)
 	}

@@ -89,7 +89,5 @@ func (t Target) wants(e Event) bool {
 	return e.Service == "" || len(t.Services) == 0 || slices.Contains(t.Services, e.Service)
 }
 
-// files are those of the target's secrets.
-func (t Target) files() []secret.File {
-	return slices.DeleteFunc([]secret.File{t.Address, t.Token, t.Secrets}, func(f secret.File) bool { return f == "" })
-}
+// Files are those of the target's secrets.
+func (t Target) Files() []secret.File { return secret.Named(t.Address, t.Token, t.Secrets) }

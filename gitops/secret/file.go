@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -62,6 +63,11 @@ func (f File) read() (string, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(in, largest))
 	return string(text), err
+}
+
+// Named returns the files that have a name.
+func Named(files ...File) []File {
+	return slices.DeleteFunc(files, func(f File) bool { return f == "" })
 }
 
 // Values returns the secrets of all files that can be read: what has to be taken
