@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -88,7 +92,9 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	begin := time.Now()
 	last, err := h.converge(ctx, site, a.timeout)
 	if err != nil {
-		h.blame(ctx, a.machine, last, out)
+		if ctx.Err() == nil {
+			printTroubled(out, h.describe(ctx, a.machine, last).Services)
+		}
 		return err
 	}
 	h.journal.SetGood(site.Revision)
@@ -156,16 +162,36 @@ func (h *host) converge(ctx context.Context, site spec.Site, timeout time.Durati
 	return last, settled
 }
 
-// blame shows of each service that is not as it should be what its replicas said
+// printTroubled shows of each service that is not as it should be what its replicas said
 // last.
-func (h *host) blame(ctx context.Context, m *machine, o reconciler.Outcome, out io.Writer) {
-	if ctx.Err() != nil {
-		return
-	}
-	for _, s := range h.describe(ctx, m, o).Services {
-		if s.Phase == plan.Converged {
-			continue
+func printTroubled(out io.Writer, services []console.Service) {
+	for _, s := range services {
+		if s.Phase != plan.Converged {
+			printService(out, s)
 		}
-		printService(out, s)
 	}
+}
+
+// record has the next havn find what was applied. Where the host follows a git
+// remote, or something is pinned already, the host is pinned to it: otherwise it
+// would be undone as soon as a havn runs again.
+func (a *applying) record(h *host, site spec.Site, dir string, log *slog.Logger, out io.Writer) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	d := a.machine.desires(h.journal, log)
+	_, err = os.Stat(filepath.Join(a.machine.state, acceptedFile))
+	if s := d.Standing(); err != nil && !s.Pinned() && s.Problem == "" {
+		h.journal.Remember(site, journal.Origin{From: dir})
+		if err := d.gate.Store.SetPassed(site); err != nil {
+			log.Warn("what is applied can't be remembered", "err", err)
+		}
+		return nil
+	}
+	said, err := d.byHand(me(a.why), console.Handed{Site: site, Dir: dir})
+	if err == nil {
+		_, err = fmt.Fprintln(out, said)
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -24,9 +25,8 @@ func (m *machine) onHost(c *cobra.Command, run func(c *cobra.Command, given []st
 	return c
 }
 
-// ask asks the havn that runs or, if none does, what is on disk.
-func ask[T any](ctx context.Context, m *machine, running func(*console.Client) (T, error), alone func(*journal.Journal) (T, error)) (T, error) {
-	var none T
+// ask asks the havn that runs or, if none does, goes alone.
+func ask[T any](ctx context.Context, m *machine, running func(*console.Client) (T, error), alone func(*slog.Logger) (T, error)) (none T, err error) {
 	client, err := console.Dial(ctx, m.state)
 	if err == nil {
 		return running(client)
@@ -38,44 +38,35 @@ func ask[T any](ctx context.Context, m *machine, running func(*console.Client) (
 	if err != nil {
 		return none, err
 	}
-	j, err := journal.Open(m.state, log)
-	if err != nil {
-		return none, err
-	}
-	out, err := alone(j)
-	return out, errors.Join(err, j.Close())
+	return alone(log)
 }
 
-// atDesk is ask for what goes over a desk.
-func atDesk[T any](ctx context.Context, m *machine, running func(*console.Client) (T, error), alone func(*desk) (T, error)) (T, error) {
-	return ask(ctx, m, running, func(j *journal.Journal) (T, error) {
-		log, err := m.log.logger()
+// askDisk asks the havn that runs or, if none does, its journal.
+func askDisk[T any](ctx context.Context, m *machine, running func(*console.Client) (T, error), alone func(*journal.Journal, *slog.Logger) (T, error)) (T, error) {
+	return ask(ctx, m, running, func(log *slog.Logger) (answer T, err error) {
+		j, err := journal.Open(m.state, log)
 		if err != nil {
-			var none T
-			return none, err
+			return answer, err
 		}
-		return alone(m.desk(j, log))
+		defer func() { err = errors.Join(err, j.Close()) }()
+		return alone(j, log)
 	})
 }
 
-// look asks the havn that runs or, if none does, looks at the host. prune agrees to
+// askDesires is askDisk for what people want.
+func askDesires[T any](ctx context.Context, m *machine, running func(*console.Client) (T, error), alone func(*desires) (T, error)) (T, error) {
+	return askDisk(ctx, m, running, func(j *journal.Journal, log *slog.Logger) (T, error) { return alone(m.desires(j, log)) })
+}
+
+// askHost asks the havn that runs or, if none does, looks at the host. prune agrees to
 // more removals than havn does unasked.
-func look[T any](ctx context.Context, m *machine, prune bool, running func(*console.Client) (T, error), alone func(*host) (T, error)) (answer T, err error) {
-	client, err := console.Dial(ctx, m.state)
-	if err == nil {
-		return running(client)
-	}
-	if !errors.Is(err, console.ErrNotRunning) {
-		return answer, err
-	}
-	log, err := m.log.logger()
-	if err != nil {
-		return answer, err
-	}
-	h, err := m.open(ctx, log, prune)
-	if err != nil {
-		return answer, err
-	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	return alone(h)
+func askHost[T any](ctx context.Context, m *machine, prune bool, running func(*console.Client) (T, error), alone func(*host) (T, error)) (T, error) {
+	return ask(ctx, m, running, func(log *slog.Logger) (answer T, err error) {
+		h, err := m.open(ctx, log, prune)
+		if err != nil {
+			return answer, err
+		}
+		defer func() { err = errors.Join(err, h.close()) }()
+		return alone(h)
+	})
 }

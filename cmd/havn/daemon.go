@@ -18,7 +18,7 @@ import (
 // of them.
 type daemon struct {
 	*host
-	*desk
+	*desires
 	machine *machine
 	source  *sourceFlags
 	hooks   *webhooks

@@ -63,9 +63,9 @@ Exit codes: 0 they are equal; 2 they differ; 1 one of them is not known.`,
 }
 
 func (m *machine) known(ctx context.Context, revision string) (hold.Known, error) {
-	return atDesk(ctx, m,
+	return askDesires(ctx, m,
 		func(client *console.Client) (hold.Known, error) { return client.Known(ctx, revision) },
-		func(d *desk) (hold.Known, error) { return d.Known(ctx, revision) })
+		func(d *desires) (hold.Known, error) { return d.Known(ctx, revision) })
 }
 
 func printDifference(w io.Writer, d difference) error {

@@ -27,9 +27,9 @@ waits pass.`,
 		if err != nil {
 			return usage(c, err)
 		}
-		return say(c)(atDesk(c.Context(), m,
+		return say(c)(askDesires(c.Context(), m,
 			func(client *console.Client) (string, error) { return client.Freeze(c.Context(), why, end) },
-			func(d *desk) (string, error) { return d.Freeze(me(why), end) }))
+			func(d *desires) (string, error) { return d.Freeze(me(why), end) }))
 	})
 }
 
@@ -44,8 +44,8 @@ func newThaw() *cobra.Command {
 	}
 	whyFlag(c.Flags(), &why)
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
-		return say(c)(atDesk(c.Context(), m,
+		return say(c)(askDesires(c.Context(), m,
 			func(client *console.Client) (string, error) { return client.Thaw(c.Context(), why) },
-			func(d *desk) (string, error) { return d.Thaw(me(why)) }))
+			func(d *desires) (string, error) { return d.Thaw(me(why)) }))
 	})
 }

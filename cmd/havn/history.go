@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,11 +32,11 @@ func newHistory() *cobra.Command {
 		if len(given) > 0 {
 			service = given[0]
 		}
-		events, err := ask(c.Context(), m,
+		events, err := askDisk(c.Context(), m,
 			func(client *console.Client) ([]journal.Event, error) {
 				return client.History(c.Context(), service, limit)
 			},
-			func(j *journal.Journal) ([]journal.Event, error) { return j.Events(service, limit) })
+			func(j *journal.Journal, _ *slog.Logger) ([]journal.Event, error) { return j.Events(service, limit) })
 		switch {
 		case err != nil:
 			return err

@@ -130,7 +130,7 @@ func (p *planning) print(w io.Writer, road model.Road) error {
 // forecast asks the havn that runs, or looks at the host if none does.
 func (m *machine) forecast(ctx context.Context, site spec.Site, prune bool) (model.Road, error) {
 	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, site) }
-	return look(ctx, m, prune, running, func(h *host) (model.Road, error) {
+	return askHost(ctx, m, prune, running, func(h *host) (model.Road, error) {
 		return h.forecast(ctx, site)
 	})
 }
@@ -154,9 +154,9 @@ func (m *machine) standing(ctx context.Context) (hold.Standing, error) {
 	if _, err := os.Stat(m.state); errors.Is(err, fs.ErrNotExist) {
 		return hold.Standing{}, nil
 	}
-	return atDesk(ctx, m,
+	return askDesires(ctx, m,
 		func(client *console.Client) (hold.Standing, error) { return client.Standing(ctx) },
-		func(d *desk) (hold.Standing, error) { return d.Standing(), nil })
+		func(d *desires) (hold.Standing, error) { return d.Standing(), nil })
 }
 
 func printRoad(w io.Writer, r model.Road, standing []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +27,9 @@ its spec changes.`,
 		if len(given) > 0 {
 			service = given[0]
 		}
-		lifted, err := ask(c.Context(), m,
+		lifted, err := askDisk(c.Context(), m,
 			func(client *console.Client) (int, error) { return client.Retry(c.Context(), service) },
-			func(j *journal.Journal) (int, error) { return j.Clear(service), nil })
+			func(j *journal.Journal, _ *slog.Logger) (int, error) { return j.Clear(service), nil })
 		if err != nil {
 			return err
 		}

@@ -29,9 +29,9 @@ It goes the way every rollout does, and runs the images of then.`,
 	}
 	whyFlag(c.Flags(), &why)
 	return m.onHost(c, func(c *cobra.Command, given []string) error {
-		return say(c)(atDesk(c.Context(), m,
+		return say(c)(askDesires(c.Context(), m,
 			func(client *console.Client) (string, error) { return client.Rollback(c.Context(), why, given) },
-			func(d *desk) (string, error) { return d.Rollback(c.Context(), me(why), given) }))
+			func(d *desires) (string, error) { return d.Rollback(c.Context(), me(why), given) }))
 	})
 }
 
@@ -51,9 +51,9 @@ that one; otherwise all that is pinned.`,
 		if len(given) > 0 {
 			service = given[0]
 		}
-		return say(c)(atDesk(c.Context(), m,
+		return say(c)(askDesires(c.Context(), m,
 			func(client *console.Client) (string, error) { return client.Unpin(c.Context(), why, service) },
-			func(d *desk) (string, error) { return d.Unpin(me(why), service) }))
+			func(d *desires) (string, error) { return d.Unpin(me(why), service) }))
 	})
 }
 

@@ -64,7 +64,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 		return err
 	}
 	d := &daemon{host: h, machine: m, good: h.journal.Good()}
-	d.seat()
+	d.takeDesires()
 	source, err := d.open(s)
 	if err != nil {
 		return err

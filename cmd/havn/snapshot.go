@@ -44,7 +44,7 @@ const committable = 1 << 20
 // takeSnapshot asks the havn that runs, or looks at the host if none does.
 func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {
 	running := func(c *console.Client) (snapshot.Snapshot, error) { return c.Snapshot(ctx) }
-	return look(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
+	return askHost(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
 		want, _ := h.journal.Site()
 		return h.snapshot(ctx, m, want)
 	})

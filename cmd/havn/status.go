@@ -51,8 +51,8 @@ it should be, what it waits for or why it is blocked, with the end of its log.`,
 // status asks the havn that runs, or looks at the host if none does.
 func status(ctx context.Context, m *machine) (console.Status, error) {
 	running := func(c *console.Client) (console.Status, error) { return c.Status(ctx) }
-	return look(ctx, m, false, running, func(h *host) (console.Status, error) {
-		d := m.desk(h.journal, h.log)
+	return askHost(ctx, m, false, running, func(h *host) (console.Status, error) {
+		d := m.desires(h.journal, h.log)
 		want, _, _ := d.gate.Wanted()
 		s := h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
 		s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()

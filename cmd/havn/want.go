@@ -16,11 +16,11 @@ import (
 	"havn.internal/spec"
 )
 
-// seat gives the daemon its desk, before it has a source.
-func (d *daemon) seat() {
-	d.desk = d.machine.desk(d.journal, d.log)
-	d.desk.again = d.host.Retry
-	d.desk.tell = func(service, act, why string) { d.news.said(decided, notice.Info, service, act, why) }
+// takeDesires lets people say what they want, before there is a source.
+func (d *daemon) takeDesires() {
+	d.desires = d.machine.desires(d.journal, d.log)
+	d.desires.again = d.host.Retry
+	d.desires.tell = func(service, act, why string) { d.news.said(decided, notice.Info, service, act, why) }
 	d.gate.Want = d.want
 	d.gate.Waits = func(revision, why string) { d.news.waits(revision, d.subject(revision), why) }
 	for _, line := range d.gate.Standing().Lines() {

@@ -12,16 +12,6 @@ import (
 	"havn.internal/spec"
 )
 
-// A Wish is a site to want. Base is the revision it was made from without pinned
-// services, Images are what references have to stand for.
-type Wish struct {
-	Site   spec.Site
-	Base   string
-	Images map[string]string
-	// Pinned are the services in which Site is not as Base says.
-	Pinned []Note
-}
-
 // A Gate stands between the source and the reconciler: it keeps what people asked
 // for, and hands on the site that is wanted whenever that is another.
 type Gate struct {

@@ -108,6 +108,24 @@ func differs(a, b spec.Release) bool {
 	return !reflect.DeepEqual(a.Stored(), b.Stored())
 }
 
+// Meant sorts out what a person named to go back to: a service, a revision, or a service
+// and a revision. What is empty was not named.
+func (p Past) Meant(words []string, now spec.Site) (service, revision string, err error) {
+	if len(words) == 0 {
+		return "", "", nil
+	}
+	_, isService := now.Services[words[0]]
+	switch isService = isService || p.HasService(words[0]); {
+	case len(words) == 1 && isService:
+		return words[0], "", nil
+	case len(words) == 1:
+		return "", words[0], nil
+	case !isService:
+		return "", "", fmt.Errorf("there is no service %q, and none is remembered", words[0])
+	}
+	return words[0], words[1], nil
+}
+
 // HasService: a service of that name is remembered.
 func (p Past) HasService(name string) bool {
 	return slices.ContainsFunc(p, func(k Known) bool { _, there := k.Site.Services[name]; return there })

@@ -2,6 +2,7 @@ package hold_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -63,6 +64,31 @@ func TestLastOther(t *testing.T) {
 	}
 	if !past.HasService("web") || past.HasService("db") {
 		t.Error("the services are others")
+	}
+}
+
+func TestMeant(t *testing.T) {
+	past, now := hold.Past{known(site("1", map[string]string{"gone": "gone:1"}))}, web("2")
+	for words, want := range map[string][2]string{
+		"": {}, "web": {"web", ""}, "gone": {"gone", ""}, "1f3c2a9": {"", "1f3c2a9"}, "web 1f3c2a9": {"web", "1f3c2a9"}, "gone 1f3c2a9": {"gone", "1f3c2a9"},
+	} {
+		service, revision, err := past.Meant(strings.Fields(words), now)
+		if err != nil || service != want[0] || revision != want[1] {
+			t.Errorf("%q: service %q, revision %q, %v", words, service, revision, err)
+		}
+	}
+	if _, _, err := past.Meant([]string{"wbe", "1f3c2a9"}, now); err == nil || !strings.Contains(err.Error(), `no service "wbe"`) {
+		t.Errorf("a service that there is not: %v", err)
+	}
+}
+
+// A wish's own images go before those of the revision it was made from; what no service
+// uses any more is left out.
+func TestReferences(t *testing.T) {
+	w := hold.Wish{Site: web("2"), Images: map[string]string{"web:2": "sha256:then"}}
+	got := w.References(map[string]string{"web:2": "sha256:now", "api:2": "sha256:api", "web:1": "sha256:old"})
+	if want := map[string]string{"web:2": "sha256:then", "api:2": "sha256:api"}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"havn.internal/reconciler/console"
-	"havn.internal/reconciler/journal"
-	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
@@ -66,35 +62,7 @@ func (a *applying) await(ctx context.Context, client *console.Client, site spec.
 		return converged(out, site, settled.Generation, begin)
 	}
 	if s, err := client.Status(ctx); err == nil {
-		for _, one := range s.Services {
-			if one.Phase != plan.Converged {
-				printService(out, one)
-			}
-		}
+		printTroubled(out, s.Services)
 	}
 	return errors.New(settled.Problem)
-}
-
-// record has the next havn find what was applied. Where the host follows a git
-// remote, or something is pinned already, the host is pinned to it: otherwise it
-// would be undone as soon as a havn runs again.
-func (a *applying) record(h *host, site spec.Site, dir string, log *slog.Logger, out io.Writer) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	d := a.machine.desk(h.journal, log)
-	_, err = os.Stat(filepath.Join(a.machine.state, acceptedFile))
-	if s := d.Standing(); err != nil && !s.Pinned() && s.Problem == "" {
-		h.journal.Remember(site, journal.Origin{From: dir})
-		if err := d.gate.Store.SetPassed(site); err != nil {
-			log.Warn("what is applied can't be remembered", "err", err)
-		}
-		return nil
-	}
-	said, err := d.byHand(me(a.why), console.Handed{Site: site, Dir: dir})
-	if err == nil {
-		_, err = fmt.Fprintln(out, said)
-	}
-	return err
 }

@@ -19,9 +19,9 @@ import (
 	"havn.internal/spec"
 )
 
-// A desk is where people say what they want of the host beside the newest revision,
-// whether a havn runs or not.
-type desk struct {
+// desires are what people want of the host beside the newest revision, said to the havn
+// that runs, or in place of one.
+type desires struct {
 	gate *hold.Gate
 	book *journal.Journal
 	site string
@@ -34,9 +34,9 @@ type desk struct {
 	tell func(service, act, why string)
 }
 
-func (m *machine) desk(j *journal.Journal, log *slog.Logger) *desk {
+func (m *machine) desires(j *journal.Journal, log *slog.Logger) *desires {
 	gate := &hold.Gate{Store: hold.Store{Dir: m.state}, Calendar: m.calendar, Last: j.Site, Log: log}
-	return &desk{gate: gate, book: j, site: m.site, self: m.self.host()}
+	return &desires{gate: gate, book: j, site: m.site, self: m.self.host()}
 }
 
 // me is the person who runs this command.
@@ -45,9 +45,9 @@ func me(why string) hold.By {
 }
 
 // Standing implements [console.Desires].
-func (d *desk) Standing() hold.Standing { return d.gate.Standing() }
+func (d *desires) Standing() hold.Standing { return d.gate.Standing() }
 
-func (d *desk) past() hold.Past {
+func (d *desires) past() hold.Past {
 	var out hold.Past
 	for _, k := range d.book.Sites() {
 		out = append(out, hold.Known{Revision: k.Revision, At: k.At, Good: k.Good, Subject: k.Subject, Author: k.Author, From: k.From, Site: k.Site, Images: k.Images})
@@ -56,7 +56,7 @@ func (d *desk) past() hold.Past {
 }
 
 // Known implements [console.Desires].
-func (d *desk) Known(ctx context.Context, revision string) (hold.Known, error) {
+func (d *desires) Known(ctx context.Context, revision string) (hold.Known, error) {
 	w, state, wanted := d.gate.Wanted()
 	if revision == "" {
 		if !wanted {
@@ -86,13 +86,13 @@ func (d *desk) Known(ctx context.Context, revision string) (hold.Known, error) {
 	return d.evaluated(ctx, r)
 }
 
-func (d *desk) evaluated(ctx context.Context, r gitops.Revision) (hold.Known, error) {
+func (d *desires) evaluated(ctx context.Context, r gitops.Revision) (hold.Known, error) {
 	_, site, err := load(ctx, r, d.self)
 	return hold.Known{Revision: site.Revision, Subject: r.Subject, Author: r.Author, Site: site}, err
 }
 
 // Rollback implements [console.Desires].
-func (d *desk) Rollback(ctx context.Context, by hold.By, words []string) (string, error) {
+func (d *desires) Rollback(ctx context.Context, by hold.By, words []string) (string, error) {
 	if err := d.gate.Readable(); err != nil {
 		return "", err
 	}
@@ -101,7 +101,7 @@ func (d *desk) Rollback(ctx context.Context, by hold.By, words []string) (string
 		return "", errors.New("nothing is wanted yet, so there is nothing to go back from")
 	}
 	past := d.past()
-	service, revision, err := meant(words, w.Site, past)
+	service, revision, err := past.Meant(words, w.Site)
 	if err != nil {
 		return "", err
 	}
@@ -118,25 +118,8 @@ func (d *desk) Rollback(ctx context.Context, by hold.By, words []string) (string
 	return d.pin(p)
 }
 
-// meant sorts out a service and a revision; a service goes first.
-func meant(words []string, now spec.Site, past hold.Past) (service, revision string, err error) {
-	if len(words) == 0 {
-		return "", "", nil
-	}
-	_, isService := now.Services[words[0]]
-	switch isService = isService || past.HasService(words[0]); {
-	case len(words) == 1 && isService:
-		return words[0], "", nil
-	case len(words) == 1:
-		return "", words[0], nil
-	case !isService:
-		return "", "", fmt.Errorf("there is no service %q, and none is remembered", words[0])
-	}
-	return words[0], words[1], nil
-}
-
 // choose is the revision to go back to.
-func (d *desk) choose(ctx context.Context, w hold.Wish, state hold.State, past hold.Past, service, revision string) (hold.Known, error) {
+func (d *desires) choose(ctx context.Context, w hold.Wish, state hold.State, past hold.Past, service, revision string) (hold.Known, error) {
 	switch {
 	case revision != "":
 		return d.earlier(ctx, past, revision)
@@ -157,7 +140,7 @@ func (d *desk) choose(ctx context.Context, w hold.Wish, state hold.State, past h
 }
 
 // earlier finds a revision that is remembered, or an older commit of the source.
-func (d *desk) earlier(ctx context.Context, past hold.Past, revision string) (hold.Known, error) {
+func (d *desires) earlier(ctx context.Context, past hold.Past, revision string) (hold.Known, error) {
 	k, err := past.Find(revision)
 	if s := d.gate.Standing(); err == nil && s.Waits == k.Revision {
 		return k, fmt.Errorf("revision %s is not an earlier one: it waits: %s", hold.Short(k.Revision), s.Why)
@@ -173,7 +156,7 @@ func (d *desk) earlier(ctx context.Context, past hold.Past, revision string) (ho
 }
 
 // pin pins, and clears the way.
-func (d *desk) pin(p hold.Pin) (string, error) {
+func (d *desires) pin(p hold.Pin) (string, error) {
 	if err := d.gate.Pin(p); err != nil {
 		return "", err
 	}
@@ -197,7 +180,7 @@ func (d *desk) pin(p hold.Pin) (string, error) {
 }
 
 // record has history, and others, know what a person decided.
-func (d *desk) record(service, act string, by hold.By) {
+func (d *desires) record(service, act string, by hold.By) {
 	d.book.Record(service, act, reason(by))
 	if d.tell != nil {
 		d.tell(service, act, reason(by))
@@ -212,7 +195,7 @@ func reason(by hold.By) string {
 }
 
 // lift lifts the verdicts on what a person wants back, and has it tried at once.
-func (d *desk) lift(p hold.Pin) {
+func (d *desires) lift(p hold.Pin) {
 	for _, s := range p.Site.Services {
 		r := spec.Release{Service: s, ImageID: p.Images[s.Image]}
 		if r.ImageID == "" {
@@ -226,7 +209,7 @@ func (d *desk) lift(p hold.Pin) {
 }
 
 // said adds what the person has to know where no havn runs.
-func (d *desk) said(text string) string {
+func (d *desires) said(text string) string {
 	if d.again == nil {
 		return text + "\nno havn runs here; the next `havn run` goes by it"
 	}
@@ -234,7 +217,7 @@ func (d *desk) said(text string) string {
 }
 
 // Unpin implements [console.Desires].
-func (d *desk) Unpin(by hold.By, service string) (string, error) {
+func (d *desires) Unpin(by hold.By, service string) (string, error) {
 	off, err := d.gate.Unpin(service)
 	if err != nil {
 		return "", err
@@ -255,7 +238,7 @@ func (d *desk) Unpin(by hold.By, service string) (string, error) {
 }
 
 // Freeze implements [console.Desires].
-func (d *desk) Freeze(by hold.By, until time.Time) (string, error) {
+func (d *desires) Freeze(by hold.By, until time.Time) (string, error) {
 	if !until.IsZero() && !until.After(time.Now()) {
 		return "", fmt.Errorf("%s is over already", until.Local().Format(time.DateTime))
 	}
@@ -267,7 +250,7 @@ func (d *desk) Freeze(by hold.By, until time.Time) (string, error) {
 }
 
 // Thaw implements [console.Desires].
-func (d *desk) Thaw(by hold.By) (string, error) {
+func (d *desires) Thaw(by hold.By) (string, error) {
 	if err := d.gate.Freeze(nil); err != nil {
 		return "", err
 	}
@@ -279,30 +262,18 @@ func (d *desk) Thaw(by hold.By) (string, error) {
 }
 
 // byHand pins the host to the site of a directory.
-func (d *desk) byHand(by hold.By, h console.Handed) (string, error) {
+func (d *desires) byHand(by hold.By, h console.Handed) (string, error) {
 	d.book.Remember(h.Site, journal.Origin{From: h.Dir})
 	return d.pin(hold.Pin{Kind: hold.Hand, Revision: h.Site.Revision, Site: h.Site, From: h.Dir, At: time.Now(), By: by})
 }
 
-// imagesOf are what the references of a wish stand for: as the revision it was made
-// from has them, but for what the wish says itself.
-func (d *desk) imagesOf(w hold.Wish) map[string]string {
-	out := map[string]string{}
-	if w.Base != w.Site.Revision {
-		maps.Copy(out, d.book.Pins(w.Base))
-	}
-	maps.Copy(out, w.Images)
-	used := map[string]bool{}
-	for _, s := range w.Site.Services {
-		used[s.Image] = true
-	}
-	maps.DeleteFunc(out, func(ref, _ string) bool { return !used[ref] })
-	return out
-}
-
 // settle makes the journal know what references stand for in a wish.
-func (d *desk) settle(w hold.Wish) {
-	known, images := d.book.Pins(w.Site.Revision), d.imagesOf(w)
+func (d *desires) settle(w hold.Wish) {
+	var base map[string]string
+	if w.Base != w.Site.Revision {
+		base = d.book.Pins(w.Base)
+	}
+	known, images := d.book.Pins(w.Site.Revision), w.References(base)
 	for _, ref := range slices.Sorted(maps.Keys(images)) {
 		if known[ref] != images[ref] {
 			d.book.Pin(w.Site.Revision, ref, images[ref])
