@@ -79,6 +79,17 @@ func TestHTTP(t *testing.T) {
 			_, _ = w.Write([]byte("x"))
 		case "/slow":
 			<-r.Context().Done()
+		case "/hints":
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNoContent)
+		case "/gone":
+			panic(http.ErrAbortHandler)
+		case "/endless":
+			for w.Header().Set("X-Long", strings.Repeat("x", 4<<20)); ; {
+				if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+					return
+				}
+			}
 		}
 	})
 	who := get("/who?a=b", 200, 200)
@@ -99,6 +110,9 @@ func TestHTTP(t *testing.T) {
 		{get("/no", 200, 200), unhealthy, url + "/no: 503 Service Unavailable, want 200: no database " + strings.Repeat("ø", 108) + "..."},
 		{get("/broken", 200, 399), unhealthy, url + "/broken: the answer broke off: unexpected EOF"},
 		{slow, unhealthy, url + "/slow: no answer within 50ms"},
+		{get("/hints", 204, 204), ready, url + "/hints: 204 No Content"},
+		{get("/gone", 200, 399), unhealthy, url + "/gone: the replica closed the connection without an answer"},
+		{get("/endless", 200, 399), unhealthy, url + "/endless: unexpected EOF"},
 	} {
 		p := probe.New(func() {})
 		p.Watch([]plan.Container{replica(addr, c.check)})
