@@ -2,8 +2,8 @@ package docker
 
 import (
 	"context"
+	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/events"
@@ -43,12 +43,8 @@ func (e *Engine) Watch(ctx context.Context, wake func()) {
 func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	kinds := filters.NewArgs()
-	for _, k := range []events.Type{events.ContainerEventType, events.NetworkEventType, events.VolumeEventType, events.ImageEventType} {
-		kinds.Add("type", string(k))
-	}
 	messages, errs := e.cli.Events(ctx, events.ListOptions{
-		Since: engineTime(since), Filters: kinds,
+		Since: engineTime(since), Filters: told(),
 	})
 	// What changed before the stream was up is not in it.
 	e.mu.Lock()
@@ -65,6 +61,24 @@ func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) er
 			return err
 		}
 	}
+}
+
+// told is what the engine is asked to tell: what may change the host. Each exec of
+// each health check on the machine is three events more, which nobody needs.
+func told() filters.Args {
+	f := filters.NewArgs()
+	for _, k := range []events.Type{events.ContainerEventType, events.NetworkEventType, events.VolumeEventType, events.ImageEventType} {
+		f.Add("type", string(k))
+	}
+	for _, a := range []events.Action{
+		events.ActionCreate, events.ActionStart, events.ActionRestart, events.ActionStop, events.ActionPause, events.ActionUnPause,
+		events.ActionUpdate, events.ActionRename, events.ActionDie, events.ActionOOM, events.ActionHealthStatus, events.ActionDestroy,
+		events.ActionConnect, events.ActionDisconnect, events.ActionRemove,
+		events.ActionPull, events.ActionLoad, events.ActionImport, events.ActionTag, events.ActionUnTag, events.ActionDelete,
+	} {
+		f.Add("event", string(a))
+	}
+	return f
 }
 
 // note marks what an event is about, and reports whether it matters.
@@ -92,18 +106,18 @@ func (e *Engine) note(m events.Message) bool {
 	return true
 }
 
-// relevant drops what other containers do, and the chatter of our own: execs and
-// the resizing of terminals.
+// replicaName is the shape of the names that replicas have; see [plan.ContainerName].
+var replicaName = regexp.MustCompile(`-[0-9a-f]{8}-[0-9]+$`)
+
+// relevant drops what other containers do, unless one may have taken or freed the
+// name of a replica.
 func (e *Engine) relevant(m events.Message) bool {
-	if m.Actor.Attributes[labelSite] != e.Site {
-		// A container of somebody else's may have taken or freed a name.
-		return m.Action == events.ActionCreate || m.Action == events.ActionDestroy || m.Action == events.ActionRename
+	about := m.Actor.Attributes
+	if about[labelSite] == e.Site {
+		return true
 	}
-	switch m.Action {
-	case events.ActionAttach, events.ActionTop, events.ActionResize, events.ActionKill:
-		return false
-	}
-	return !strings.HasPrefix(string(m.Action), "exec_")
+	naming := m.Action == events.ActionCreate || m.Action == events.ActionDestroy || m.Action == events.ActionRename
+	return naming && (replicaName.MatchString(about["name"]) || replicaName.MatchString(about["oldName"]))
 }
 
 // An ending is how a run of a container ended.

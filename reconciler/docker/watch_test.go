@@ -7,19 +7,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
 func TestEventsWake(t *testing.T) {
 	s := newSite(t)
-	a := s.start()
+	a, b := s.start(), s.replica(service(), 1)
+	s.do(s.Start(s.ctx, b))
 	woken := s.watch()
 	s.observe(want())
+	taken := plan.ContainerName(s.config.Site, a.Fingerprint, 1)
 	for what, act := range map[string]func() error{
-		"a kill":    func() error { return api.ContainerKill(s.ctx, a.Name, "KILL") },
-		"a volume":  func() error { return s.CreateVolume(s.ctx, plan.CreateVolume{Volume: spec.Volume{Name: "x"}}) },
-		"an image":  func() error { return api.ImageTag(s.ctx, replicaImage, tag("events")) },
+		"a kill":   func() error { return api.ContainerKill(s.ctx, a.Name, "KILL") },
+		"a volume": func() error { return s.CreateVolume(s.ctx, plan.CreateVolume{Volume: spec.Volume{Name: "x"}}) },
+		"an image": func() error { return api.ImageTag(s.ctx, replicaImage, tag("events")) },
+		"a pause": func() error {
+			return errors.Join(api.ContainerPause(s.ctx, b.Name), api.ContainerUnpause(s.ctx, b.Name))
+		},
+		"a change": func() error {
+			_, err := api.ContainerUpdate(s.ctx, b.Name, container.UpdateConfig{Resources: container.Resources{CPUShares: 100}})
+			return err
+		},
+		"a name taken": func() error {
+			_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage}, nil, nil, nil, taken)
+			return errors.Join(err, api.ContainerRemove(s.ctx, taken, container.RemoveOptions{}))
+		},
 		"a network": func() error { return api.NetworkDisconnect(s.ctx, s.config.Site, a.Name, true) },
 	} {
 		for len(woken) > 0 {
