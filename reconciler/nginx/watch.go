@@ -18,12 +18,17 @@ const (
 	idleTick   = time.Second
 )
 
+// oldTick is how often the old workers are counted. They count only after a request's
+// longest time.
+const oldTick = 10 * time.Second
+
 // Watch calls wake when a drain ends or nginx's master goes, until ctx ends. It
 // also bounds nginx's error log and the number of old workers.
 func (g *Gateway) Watch(ctx context.Context, wake func()) {
 	timer := time.NewTimer(idleTick)
 	defer timer.Stop()
 	var lost worker
+	var counted time.Time
 	since := map[worker]time.Time{}
 	for {
 		select {
@@ -47,8 +52,13 @@ func (g *Gateway) Watch(ctx context.Context, wake func()) {
 			g.boundLogs()
 			g.swap.Unlock()
 		}
-		if master.pid != 0 {
+		if master.pid != 0 && now.Sub(counted) >= min(oldTick, g.RequestLimit) {
+			counted = now
 			g.endOldWorkers(master, since, now)
+		}
+		if next == idleTick {
+			// On the full second, as probes are: an idle havn sleeps in between.
+			next = now.Truncate(idleTick).Add(idleTick).Sub(now)
 		}
 		timer.Reset(next)
 	}
