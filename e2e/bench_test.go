@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,7 +16,7 @@ import (
 // turns, so that a busy machine slows both.
 const samples = 10
 
-func median(of []time.Duration) time.Duration {
+func median[T cmp.Ordered](of []T) T {
 	sorted := slices.Sorted(slices.Values(of))
 	return sorted[len(sorted)/2]
 }

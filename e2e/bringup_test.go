@@ -4,6 +4,8 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,8 +36,12 @@ func BenchmarkBringUp(b *testing.B) {
 	var up, idle, composeUp, composeIdle []time.Duration
 	for range 3 {
 		up = append(up, s.timed("apply", s.dir))
+		before := s.written()
 		for range 3 {
 			idle = append(idle, s.timed("apply", s.dir))
+		}
+		if now := s.written(); now != before {
+			b.Fatalf("passes that had nothing to do changed the host\nfrom %s\n  to %s", before, now)
 		}
 		s.timed("down", "--yes")
 		composeUp = append(composeUp, c.timed("up", "--detach"))
@@ -52,6 +58,17 @@ func BenchmarkBringUp(b *testing.B) {
 	b.ReportMetric(float64(median(idle))/float64(median(composeIdle)), "idle-ratio")
 	b.ReportMetric(0, "ns/op")
 	b.Logf("up %v, %v with Compose", up, composeUp)
+}
+
+// written is what an act of havn would change: containers, the network, and nginx's
+// configurations.
+func (s *scenario) written() string {
+	s.t.Helper()
+	generations, err := filepath.Glob(filepath.Join(s.state, "nginx", "gen-*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Join(append(s.containers(), generations...), "\n") + docker(s.t, "network", "inspect", s.site())
 }
 
 // timed runs a command of havn.
