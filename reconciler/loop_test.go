@@ -183,6 +183,46 @@ func TestLoopDoesNotRepeatWhatIsInFlight(t *testing.T) {
 	})
 }
 
+// onLog is a log that does something at each line of an act that has ended.
+type onLog struct {
+	slog.Handler
+	do func(slog.Record)
+}
+
+func (l onLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
+
+func (l onLog) Handle(_ context.Context, r slog.Record) error {
+	l.do(r)
+	return nil
+}
+
+// A pass that is made in the moment in which a pull ends sees that it goes on, or that
+// it has brought the image; in between it would be begun once more.
+func TestPullThatEndsIsNotBegunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		want := web("r1", "web:1")
+		s := want.Services["web"]
+		s.Pull = spec.PullAlways
+		want.Services["web"] = s
+		l := newLoop(want)
+		l.Log = slog.New(onLog{slog.DiscardHandler, func(slog.Record) { l.Pass(context.Background()) }})
+		l.run()
+		time.Sleep(5 * relist)
+		pulls := 0
+		l.mu.Lock()
+		for _, c := range l.calls {
+			if c.Op == "pull" {
+				pulls++
+			}
+		}
+		l.mu.Unlock()
+		if pulls != 1 {
+			t.Errorf("%d pulls of one image for one revision", pulls)
+		}
+		l.end()
+	})
+}
+
 func TestLoopWaitsForItsActs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoop(web("r1", "web:1"))

@@ -83,7 +83,7 @@ func New(c Config) *Reconciler {
 	}
 	r := &Reconciler{Config: c, wake: make(chan struct{}, 1), absent: quarantine{}}
 	host := apply.Host{Runtime: c.Engine, Gateway: c.Gateway, Journal: c.Journal}
-	r.acts = apply.NewActs(host, c.Log, c.Now, r.ended)
+	r.acts = apply.NewActs(host, c.Now, r.ended, r.Wake)
 	return r
 }
 
@@ -262,7 +262,7 @@ func (r *Reconciler) Want() (spec.Site, bool) {
 	return *r.want, true
 }
 
-// ended logs the outcome of an act, records it, and looks again.
+// ended logs the outcome of an act and records it.
 func (r *Reconciler) ended(d apply.Done) {
 	attrs := []any{"step", d.Step.Action.String(), "why", d.Step.Why, "took", d.Took.Round(time.Millisecond)}
 	if d.Step.Service != "" {
@@ -278,6 +278,5 @@ func (r *Reconciler) ended(d apply.Done) {
 		r.images.pulled(pull.Image)
 		r.mu.Unlock()
 	}
-	r.Wake()
 	r.Journal.Applied(d.Step, d.Took, d.Err)
 }

@@ -206,6 +206,8 @@ func (a *rigActs) carryOut(key string, s plan.Step) {
 	if a.dead || a.host.Crashed() {
 		return
 	}
+	d := apply.Done{Step: s, Took: a.time.Now().Sub(begin), Err: err}
+	a.havn.ended(d)
 	delete(a.flying, key)
 	if f, failed := apply.Failed(a.failed[key], err, a.time.Now()); failed {
 		a.failed[key] = f
@@ -213,8 +215,7 @@ func (a *rigActs) carryOut(key string, s plan.Step) {
 	} else {
 		delete(a.failed, key)
 	}
-	d := apply.Done{Step: s, Took: a.time.Now().Sub(begin), Err: err}
-	a.havn.ended(d)
+	a.havn.Wake()
 	a.due = a.time.Now()
 	if a.rig.ended != nil {
 		a.rig.ended(d)

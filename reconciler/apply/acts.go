@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"sync"
@@ -35,10 +34,12 @@ type Done struct {
 // the next pass observes.
 type Acts struct {
 	host Host
-	log  *slog.Logger
 	now  func() time.Time
-	// ended is told of each outcome, from the act's goroutine.
+	// ended is told of each outcome while the act still counts as in flight, so that
+	// nobody sees it as over without what it has changed; wake is called afterwards.
+	// Both are called from the act's goroutine.
 	ended func(Done)
+	wake  func()
 
 	mu       sync.Mutex
 	inFlight map[string]plan.Action
@@ -47,10 +48,10 @@ type Acts struct {
 	running  sync.WaitGroup
 }
 
-// NewActs returns an Acts that tells ended of each outcome.
-func NewActs(host Host, log *slog.Logger, now func() time.Time, ended func(Done)) *Acts {
+// NewActs returns an Acts that tells ended of each outcome, and then calls wake.
+func NewActs(host Host, now func() time.Time, ended func(Done), wake func()) *Acts {
 	return &Acts{
-		host: host, log: log, now: now, ended: ended,
+		host: host, now: now, ended: ended, wake: wake,
 		inFlight: map[string]plan.Action{}, failures: map[string]plan.Failure{},
 		slots: make(chan struct{}, startsAtOnce),
 	}
@@ -74,12 +75,12 @@ func (a *Acts) carryOut(ctx context.Context, key string, s plan.Step) {
 	begin := a.now()
 	err := a.host.Do(ctx, s)
 	release()
-	done := Done{Step: s, Took: a.now().Sub(begin), Err: err}
+	a.ended(Done{Step: s, Took: a.now().Sub(begin), Err: err})
 	a.mu.Lock()
 	delete(a.inFlight, key)
 	a.remember(key, err)
 	a.mu.Unlock()
-	a.ended(done)
+	a.wake()
 }
 
 // admit waits for a slot if the act is one that loads the engine. A stop is not:
@@ -125,12 +126,10 @@ func Failed(before plan.Failure, err error, now time.Time) (plan.Failure, bool) 
 	return plan.Failure{Err: cause.Error(), Release: errors.Is(err, ErrRelease), Count: count, Retry: now.Add(backoff(count))}, true
 }
 
+// backoff is the pause after so many failures in a row, from 1.
 func backoff(count int) time.Duration {
-	d := lastRetry
-	if count < 7 {
-		d = min(lastRetry, firstRetry<<(count-1))
-	}
-	return d
+	const enough = 6 // by then it is longer than lastRetry
+	return min(lastRetry, firstRetry<<min(count-1, enough))
 }
 
 // InFlight returns the acts that have not ended.
