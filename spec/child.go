@@ -18,11 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ChildArg is the first argument of a process that evaluates a snapshot and ends.
-// A program that calls [Load] begins its main with
-//
-//	if spec.IsChild() { os.Exit(spec.RunChild()) }
-const ChildArg = "evaluate-snapshot"
+// childArg is the first argument of a process that evaluates a snapshot and ends.
+const childArg = "evaluate-snapshot"
 
 // limits bound an evaluation. CUE has no bounds of its own: a few bytes of it can
 // ask for all memory there is (see the tests).
@@ -78,15 +75,15 @@ func (s Snapshot) evaluate(ctx context.Context, l limits) (Site, error) {
 }
 
 // ask has a child evaluate the snapshot.
-func (s Snapshot) ask(ctx context.Context, l limits) (answer, error) {
+func (s Snapshot) ask(outer context.Context, l limits) (answer, error) {
 	limit := l.time + time.Duration(len(s.Files))*l.timeAFile
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(outer, limit)
 	defer cancel()
 	input, err := json.Marshal(s)
 	if err != nil {
 		return answer{}, fmt.Errorf("evaluate: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "/proc/self/exe", ChildArg, strconv.FormatUint(l.cpu, 10), strconv.FormatUint(l.memory, 10))
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", childArg, strconv.FormatUint(l.cpu, 10), strconv.FormatUint(l.memory, 10))
 	// The number of threads is fixed so that the address space they take is, too.
 	cmd.Env = []string{"GOMAXPROCS=2", "MALLOC_ARENA_MAX=1", "GOGC=400", "GOTRACEBACK=none", "HOME=/", "CUE_REGISTRY=none", "CUE_CACHE_DIR=/nonexistent"}
 	cmd.Dir = "/"
@@ -100,10 +97,12 @@ func (s Snapshot) ask(ctx context.Context, l limits) (answer, error) {
 	switch {
 	case out.over:
 		return answer{}, Problems{{What: fmt.Sprintf("the spec evaluates to more than %d MiB", l.output>>20), Expected: "less generated text"}}
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return answer{}, Problems{{What: fmt.Sprintf("the spec takes more than %s to evaluate", limit), Expected: s.costly()}}
+	case outer.Err() != nil:
+		return answer{}, outer.Err()
+	case cmd.ProcessState == nil:
+		return answer{}, fmt.Errorf("evaluate: start a child: %w", err)
 	case ctx.Err() != nil:
-		return answer{}, ctx.Err()
+		return answer{}, s.late(cmd.ProcessState, limit)
 	case err != nil:
 		return answer{}, s.crashed(cmd.ProcessState, errOut.String(), err, l)
 	}
@@ -119,14 +118,26 @@ func (s Snapshot) costly() string {
 	return fmt.Sprintf("a spec without unbounded lists, loops or repeated strings; look at what changed last among its %d files", len(s.Files))
 }
 
+// late explains a child that was not done in time. One that had little of a processor
+// says nothing of the spec: that is to be tried again.
+func (s Snapshot) late(state *os.ProcessState, limit time.Duration) error {
+	if had := processorTime(state); had < limit/2 {
+		return fmt.Errorf("evaluate: not done within %s, in which the machine had %s of processor time for it; try again when it has less to do", limit, had.Round(time.Millisecond))
+	}
+	return Problems{{What: fmt.Sprintf("the spec takes more than %s to evaluate", limit), Expected: s.costly()}}
+}
+
+func processorTime(state *os.ProcessState) time.Duration {
+	return state.UserTime() + state.SystemTime()
+}
+
 // crashed explains a child that did not answer.
 func (s Snapshot) crashed(state *os.ProcessState, stderr string, err error, l limits) error {
 	outOfMemory := func(text string) bool { return strings.Contains(stderr, text) }
 	status, ok := state.Sys().(syscall.WaitStatus)
 	killed := ok && status.Signaled() && status.Signal() == syscall.SIGKILL
-	used := state.UserTime() + state.SystemTime()
 	switch {
-	case killed && used >= time.Duration(l.cpu)*time.Second*9/10:
+	case killed && processorTime(state) >= time.Duration(l.cpu)*time.Second*9/10:
 		return Problems{{What: fmt.Sprintf("the spec takes more than %d s of processor time to evaluate", l.cpu), Expected: s.costly()}}
 	case killed || slices.ContainsFunc(memoryTexts, outOfMemory):
 		return Problems{{What: "the spec takes more memory to evaluate than it may", Expected: s.costly()}}
@@ -154,8 +165,11 @@ func (c *capped) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// IsChild: this process is to evaluate a snapshot, and nothing else.
-func IsChild() bool { return len(os.Args) == 4 && os.Args[1] == ChildArg }
+// IsChild: this process is to evaluate a snapshot, and nothing else. A program that
+// calls [Load] begins its main with
+//
+//	if spec.IsChild() { os.Exit(spec.RunChild()) }
+func IsChild() bool { return len(os.Args) == 4 && os.Args[1] == childArg }
 
 // RunChild reads a snapshot from standard input, evaluates it under limits and
 // prints the answer. It returns the exit code.

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 
 // tight are limits that a bomb reaches in a test's time.
 func tight() limits {
-	return limits{time: 2 * time.Second, timeAFile: 0, cpu: 1, memory: 2 << 30, output: 1 << 20}
+	return limits{time: time.Minute, timeAFile: 0, cpu: 1, memory: 2 << 30, output: 1 << 20}
 }
 
 // bombs are specs that ask for more than there is. Each may be refused at once, or
@@ -83,10 +84,8 @@ func TestBombs(t *testing.T) {
 	if len(bombs) < 15 {
 		t.Fatalf("%d bombs", len(bombs))
 	}
-	roomy := tight()
-	roomy.time = time.Minute
 	plain := snapshotOf(map[string]string{"a.cue": "package site\nservices: a: image: \"a\"\n"})
-	if _, err := plain.evaluate(t.Context(), roomy); err != nil {
+	if _, err := plain.evaluate(t.Context(), tight()); err != nil {
 		t.Fatalf("the limits are too tight for any spec: %v", err)
 	}
 	before := residentMiB(t)
@@ -146,6 +145,54 @@ func TestCancel(t *testing.T) {
 	}
 	if err := unix.Kill(child, 0); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("child %d is still there: %v", child, err)
+	}
+}
+
+// A machine that has no time for an evaluation, as while everything starts at once,
+// says nothing of the spec: it is not invalid, and is tried again.
+func TestEvaluationThatGetsNoTime(t *testing.T) {
+	l := tight()
+	l.time = 2 * time.Second
+	done := make(chan error, 1)
+	go func() {
+		_, err := snapshotOf(map[string]string{"a.cue": endless}).evaluate(t.Context(), l)
+		done <- err
+	}()
+	child := awaitChild(t)
+	// Until it has begun to evaluate, whoever starts it waits for it without a limit.
+	for line := []byte(nil); !bytes.Contains(line, []byte(childArg)); {
+		var err error
+		if line, err = os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := unix.Kill(child, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var problems Problems
+	if err := <-done; err == nil || errors.As(err, &problems) {
+		t.Errorf("got %v, want an error that is not the spec's", err)
+	}
+}
+
+// So does one on which no process can be started.
+func TestChildThatCannotBeStarted(t *testing.T) {
+	var usual unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &usual); err != nil {
+		t.Fatal(err)
+	}
+	none := usual
+	none.Cur = 0
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &none); err != nil {
+		t.Fatal(err)
+	}
+	_, err := snapshotOf(map[string]string{"a.cue": fine}).Evaluate(t.Context())
+	if again := unix.Setrlimit(unix.RLIMIT_NOFILE, &usual); again != nil {
+		t.Fatal(again)
+	}
+	var problems Problems
+	if err == nil || errors.As(err, &problems) {
+		t.Errorf("got %v, want an error that is not the spec's", err)
 	}
 }
 

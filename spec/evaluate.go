@@ -222,7 +222,13 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 		c.fail(path, true, "the name is not allowed", key.describe())
 	}
 	c.check(e.shapes[definitions[kind]], v, path)
-	for _, m := range c.mistakes {
+	e.tell(c.mistakes)
+	return c.mistakes
+}
+
+// tell makes problems of mistakes, but for those that stubs may be to blame for.
+func (e *evaluation) tell(mistakes []mistake) {
+	for _, m := range mistakes {
 		if e.stubbed && m.what == missing {
 			continue
 		}
@@ -234,5 +240,4 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 		p.What, p.Expected = pathText(m.path)+": "+m.what, m.expected
 		e.problems = append(e.problems, p)
 	}
-	return c.mistakes
 }

@@ -28,15 +28,19 @@ const hostFileName = "host.cue"
 // LoadHost reads a host file. The error is [Problems] if the file is at fault.
 // Like a spec it is evaluated in a child process with limits.
 func LoadHost(ctx context.Context, name string) (HostFile, error) {
+	return loadHost(ctx, name, usualLimits)
+}
+
+func loadHost(ctx context.Context, name string, l limits) (HostFile, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return HostFile{}, Problems{{What: "the host file " + openProblem(name, err), Expected: "a CUE file with the fields of #HostConfig"}}
+		return HostFile{}, Problems{{What: "the host file " + unreadable(name, err), Expected: "a CUE file with the fields of #HostConfig"}}
 	}
 	if len(text) > maxFileSize {
 		return HostFile{}, Problems{{File: name, What: "is larger than 1 MiB", Expected: "a host file"}}
 	}
 	s := Snapshot{Files: map[string][]byte{hostFileName: text}, Host: true}
-	a, err := s.ask(ctx, usualLimits)
+	a, err := s.ask(ctx, l)
 	if err == nil {
 		err = a.Problems.orNil()
 	}
@@ -110,15 +114,7 @@ func evaluateHost(s Snapshot) (HostFile, error) {
 func (e *evaluation) hostFile(h *HostFile) {
 	c := &conformer{}
 	c.check(e.shapes["#HostConfig"], e.root, nil)
-	for _, m := range c.mistakes {
-		at := e.valueAt
-		if m.label {
-			at = e.labelAt
-		}
-		p := at(m.path...)
-		p.What, p.Expected = pathText(m.path)+": "+m.what, m.expected
-		e.problems = append(e.problems, p)
-	}
+	e.tell(c.mistakes)
 	if err := e.root.Validate(cue.Concrete(true), cue.All()); err != nil {
 		e.cueProblems(err, nil, c.mistakes...)
 	}

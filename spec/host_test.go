@@ -79,10 +79,22 @@ func TestHostFileThatIsNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := hostFile(t, `import "list"
+	bomb := filepath.Join(t.TempDir(), "bomb.cue")
+	if err := os.WriteFile(bomb, []byte(`import "list"
 _a: [for x in list.Range(0, 100000000, 1) {x}]
-name: "a\(len(_a))"`)
+name: "a\(len(_a))"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := loadHost(t.Context(), bomb, tight())
 	if problems, ok := err.(Problems); !ok || len(problems) != 1 {
 		t.Errorf("a bomb: %v", err)
+	}
+}
+
+// A host file that is there and can't be read is told as what it is.
+func TestHostFileThatCannotBeRead(t *testing.T) {
+	_, err := LoadHost(t.Context(), "/proc/self/mem")
+	if err == nil || !strings.Contains(err.Error(), "the host file /proc/self/mem can't be opened: input/output error") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Bounds of a spec directory. What is beyond them is no spec but an accident, or
@@ -78,17 +80,23 @@ func (t *taker) inModule(inside string) {
 	}
 }
 
+// openProblem is why a path is no directory to be looked into.
 func openProblem(dir string, err error) string {
-	i, statErr := os.Stat(dir)
-	switch {
-	case statErr == nil && !i.IsDir():
+	if i, statErr := os.Stat(dir); statErr == nil && !i.IsDir() {
 		return dir + " is no directory"
-	case errors.Is(err, fs.ErrNotExist):
-		return dir + " does not exist"
-	case errors.Is(err, fs.ErrPermission):
-		return dir + " can't be read: no rights"
 	}
-	return fmt.Sprintf("%s can't be opened: %s", dir, plainError(err))
+	return unreadable(dir, err)
+}
+
+// unreadable is why a path can't be read.
+func unreadable(name string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return name + " does not exist"
+	case errors.Is(err, fs.ErrPermission):
+		return name + " can't be read: no rights"
+	}
+	return fmt.Sprintf("%s can't be opened: %s", name, plainError(err))
 }
 
 // A taker walks one directory.
@@ -165,13 +173,14 @@ func (t *taker) take(name string) {
 		t.fail("", fmt.Sprintf("the directory has more than %d files", maxFiles), "a directory of specs only")
 		return
 	}
-	f, err := t.root.Open(name)
+	// The entry may have been replaced since it was listed, by a pipe that nobody writes
+	// to even.
+	f, err := t.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		t.fail(name, "can't be read: "+plainError(err), "")
 		return
 	}
 	defer func() { _ = f.Close() }()
-	// The entry may have been replaced since it was listed.
 	if i, err := f.Stat(); err != nil || !i.Mode().IsRegular() {
 		t.fail(name, "is not a plain file", "a plain file")
 		return
