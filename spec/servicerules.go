@@ -82,10 +82,14 @@ func (r *ruler) health(s Service, path []string) {
 func (r *ruler) clocks(s Service, path []string) {
 	o, h := s.Rollout, s.Health
 	path = sub(path, "rollout")
-	first := h.StartPeriod + Duration(h.Successes-1)*h.Interval
+	first := h.StartPeriod
+	if h.Kind == HealthAuto && h.Port == 0 {
+		first = max(first, h.Settle)
+	}
+	first += Duration(h.Successes-1) * h.Interval
 	if o.HealthyDeadline <= first {
 		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s is over before a replica can be ready (health: %s)", o.HealthyDeadline, first),
-			"more than startPeriod and the asked-for successes take")
+			"more than startPeriod or settle, and the asked-for successes, take")
 	}
 	if o.ProgressDeadline <= o.HealthyDeadline {
 		r.fail(sub(path, "progressDeadline"), fmt.Sprintf("%s is not above healthyDeadline (%s)", o.ProgressDeadline, o.HealthyDeadline), "a later deadline")
