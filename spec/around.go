@@ -1,7 +1,7 @@
 package spec
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -39,7 +39,7 @@ type Beside struct {
 // read: what other directories hold can't disturb this spec.
 func Around(module fs.FS, inside string) (Beside, error) {
 	a := &around{fs: module, inside: inside, dirs: map[string]bool{}, files: map[string]bool{}, taken: map[string]bool{}, listed: map[string][]fs.DirEntry{}}
-	text, err := a.read(moduleFile)
+	text, err := readPlain(module, moduleFile)
 	if err != nil {
 		return Beside{}, err
 	}
@@ -100,9 +100,6 @@ type around struct {
 	listed             map[string][]fs.DirEntry
 }
 
-// ErrReach: a spec is made of more than anybody's.
-var ErrReach = errors.New("the spec reaches too far")
-
 // above takes the files in every directory above one: CUE adds those of the same
 // package.
 func (a *around) above(dir string) error {
@@ -153,7 +150,7 @@ func (a *around) specs(dir string) error {
 
 func (a *around) take(name string) error {
 	if a.files[name] = true; len(a.files) > maxFiles {
-		return fmt.Errorf("%w: more than %d files beside its own directory", ErrReach, maxFiles)
+		return fmt.Errorf("the spec reaches too far: more than %d files beside its own directory", maxFiles)
 	}
 	return nil
 }
@@ -165,7 +162,7 @@ func (a *around) list(dir string) ([]fs.DirEntry, error) {
 		return entries, nil
 	}
 	if len(a.listed) >= maxReached {
-		return nil, fmt.Errorf("%w: more than %d directories beside its own", ErrReach, maxReached)
+		return nil, fmt.Errorf("the spec reaches too far: more than %d directories beside its own", maxReached)
 	}
 	a.dirs[dir] = true
 	if dir != "." {
@@ -216,8 +213,13 @@ func (a *around) walk(dir string, depth int) error {
 	return nil
 }
 
-func (a *around) read(name string) ([]byte, error) {
-	f, err := a.fs.Open(name)
+// readPlain reads a plain file, as far as one may be long.
+func readPlain(in fs.FS, name string) ([]byte, error) {
+	// What is no plain file might not even let itself be opened.
+	if i, err := fs.Stat(in, name); err != nil || !i.Mode().IsRegular() {
+		return nil, cmp.Or(err, fmt.Errorf("%s is not a plain file", name))
+	}
+	f, err := in.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -227,11 +229,11 @@ func (a *around) read(name string) ([]byte, error) {
 
 // follow takes what a file imports from its module, and what it embeds.
 func (a *around) follow(name string) error {
-	text, err := a.read(name)
+	text, err := readPlain(a.fs, name)
 	if err != nil {
 		return err
 	}
-	for _, dir := range a.imports(text) {
+	for _, dir := range imports(text, a.module) {
 		if err := a.specs(dir); err != nil {
 			return err
 		}
@@ -251,9 +253,9 @@ func (a *around) follow(name string) error {
 }
 
 // imports are the directories of the module that a file imports.
-func (a *around) imports(text []byte) []string {
+func imports(text []byte, module string) []string {
 	f, _ := parser.ParseFile("", text[:min(len(text), headSize)], parser.ImportsOnly)
-	if f == nil || a.module == "" {
+	if f == nil || module == "" {
 		return nil
 	}
 	var dirs []string
@@ -262,7 +264,7 @@ func (a *around) imports(text []byte) []string {
 		if err != nil {
 			continue
 		}
-		dir, inside := strings.CutPrefix(ast.ParseImportPath(name).Path, a.module)
+		dir, inside := strings.CutPrefix(ast.ParseImportPath(name).Path, module)
 		if dir == "" {
 			dir = "/."
 		}

@@ -66,7 +66,7 @@ type nested struct{ root, name string }
 
 func (f *finder) bind(dir string) {
 	name := path.Join(dir, bindFile)
-	if text, err := fs.ReadFile(f.fs, name); err == nil {
+	if text, err := readPlain(f.fs, name); err == nil {
 		f.binds[dir] = packageOf(name, text)
 	}
 }
@@ -75,7 +75,7 @@ func (f *finder) walk(dir string, depth int) error {
 	if len(f.packages) >= maxFiles || depth > maxDepth {
 		return fmt.Errorf("there are more than %d directories with specs, or more than %d levels", maxFiles, maxDepth)
 	}
-	if text, err := fs.ReadFile(f.fs, path.Join(dir, moduleFile)); err == nil {
+	if text, err := readPlain(f.fs, path.Join(dir, moduleFile)); err == nil {
 		f.modules = append(f.modules, nested{dir, moduleName(text)})
 		defer func() { f.modules = f.modules[:len(f.modules)-1] }()
 	}
@@ -102,8 +102,7 @@ func (f *finder) walk(dir string, depth int) error {
 
 // spec notes what a file is part of, and what it imports.
 func (f *finder) spec(dir, name string) {
-	a := around{fs: f.fs}
-	text, err := a.read(name)
+	text, err := readPlain(f.fs, name)
 	pkg := packageOf(name, text)
 	if err != nil || pkg == "" {
 		return
@@ -117,8 +116,7 @@ func (f *finder) spec(dir, name string) {
 	}
 	if len(f.modules) > 0 {
 		in := f.modules[len(f.modules)-1]
-		a.module = in.name
-		for _, to := range a.imports(text) {
+		for _, to := range imports(text, in.name) {
 			f.imported[path.Join(in.root, to)] = true
 		}
 	}

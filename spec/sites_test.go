@@ -1,13 +1,40 @@
 package spec
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"havn.internal/schemas"
 )
+
+// A pipe in the place of a file that binds is no file, and is not waited for.
+func TestSitesBesideAPipe(t *testing.T) {
+	dir := repository(t, hosts())
+	bind := filepath.Join(dir, bindFile)
+	if err := errors.Join(os.Remove(bind), unix.Mkfifo(bind, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := Sites(dir)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for somebody who writes to the pipe")
+	}
+}
 
 func TestSites(t *testing.T) {
 	own := map[string]string{"hosts/own/cue.mod/module.cue": "module: \"example.com/own@v0\"\n", "hosts/own/bind.cue": schemas.Bind("own"), "hosts/own/a.cue": "package own\n"}

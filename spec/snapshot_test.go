@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -165,5 +166,32 @@ func TestNothingElseIsRead(t *testing.T) {
 	write(t, dir, map[string]string{"a.cue": "@extern(embed)\n\npackage site\n\n_all: _ @embed(glob=*.txt,type=text)\nservices: web: {image: \"i\", env: A: _all[\"fine.txt\"]}\n"})
 	if site, err := Load(t.Context(), dir); err != nil || site.Services["web"].Env["A"] != "fine" {
 		t.Errorf("what is in the directory: %v, %v", err, site.Services)
+	}
+}
+
+// A file that has become a pipe since it was listed is refused, and not waited for.
+func TestFileThatBecomesAPipe(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = root.Close() }()
+	if err := unix.Mkfifo(filepath.Join(dir, "a.cue"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taken := make(chan Problems, 1)
+	go func() {
+		k := &taker{root: root, files: map[string][]byte{}}
+		k.take("a.cue")
+		taken <- k.problems
+	}()
+	select {
+	case got := <-taken:
+		if len(got) != 1 || got[0].File != "a.cue" {
+			t.Errorf("got %v, want one problem of a.cue", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for somebody who writes to the pipe")
 	}
 }
