@@ -75,9 +75,13 @@ func (r *ruler) options(at []string, o Options, route *Options) {
 // to break or smuggle requests (RFC 9112, 6 and 9.6).
 var framing = []string{"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer", "keep-alive"}
 
+// Framing reports whether a header, in any case, delimits messages or connections, and
+// so can't be set.
+func Framing(header string) bool { return slices.Contains(framing, strings.ToLower(header)) }
+
 func (r *ruler) headers(at []string, headers, route map[string]string) {
 	for _, name := range sortedKeys(headers) {
-		if !hasKey(route, name) && slices.Contains(framing, strings.ToLower(name)) {
+		if !hasKey(route, name) && Framing(name) {
 			r.fail(sub(at, name), "the header belongs to the connection", "a header of the message")
 		}
 	}
