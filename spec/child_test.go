@@ -158,13 +158,11 @@ func TestEvaluationThatGetsNoTime(t *testing.T) {
 		_, err := snapshotOf(map[string]string{"a.cue": endless}).evaluate(t.Context(), l)
 		done <- err
 	}()
-	child := awaitChild(t)
 	// Until it has begun to evaluate, whoever starts it waits for it without a limit.
-	for line := []byte(nil); !bytes.Contains(line, []byte(childArg)); {
-		var err error
-		if line, err = os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child)); err != nil {
-			t.Fatal(err)
-		}
+	child, line := 0, []byte(nil)
+	for !bytes.Contains(line, []byte(childArg)) {
+		child = awaitChild(t)
+		line, _ = os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", child))
 	}
 	if err := unix.Kill(child, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
