@@ -120,6 +120,7 @@ func (t *Teller) troubles(n *News, o reconciler.Outcome) {
 			found[s.Service] = e
 		}
 	}
+	maps.DeleteFunc(t.down, func(name string, _ time.Time) bool { _, is := well[name]; return !is })
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		e := found[name]
 		e.At, e.Revision = o.At, o.Revision

@@ -99,14 +99,15 @@ func (t *Teller) Source(err error, now time.Time) News {
 	if err != nil {
 		why = err.Error()
 	}
-	return t.mute.is(why, now, mutely, notice.Event{
-		Kind: Unreachable, Severity: notice.Warning, Title: "the source can't be asked; what runs keeps running",
-	}, "the source answers again")
+	return t.source(why, now)
 }
 
 // Tick is told the time, now and then.
-func (t *Teller) Tick(now time.Time) News {
-	return t.mute.is(t.mute.why, now, mutely, notice.Event{
+func (t *Teller) Tick(now time.Time) News { return t.source(t.mute.why, now) }
+
+// source takes note of why the source does not answer, nothing if it does.
+func (t *Teller) source(why string, now time.Time) News {
+	return t.mute.is(why, now, mutely, notice.Event{
 		Kind: Unreachable, Severity: notice.Warning, Title: "the source can't be asked; what runs keeps running",
 	}, "the source answers again")
 }

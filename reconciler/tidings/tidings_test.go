@@ -261,6 +261,11 @@ func TestDown(t *testing.T) {
 	gone := converged
 	gone.Plan.Services = nil
 	s.passed(one, gone, "1 success  0 services and 1 route are as it says", "service.down over(error) info: web is well again")
+	// If it comes back, its time begins anew.
+	s.after(time.Hour)
+	s.passed(one, down)
+	s.after(time.Minute)
+	s.passed(one, down, "service.down error: web is down: none of its replicas is ready")
 }
 
 // A service that a person has stay somewhere else is said beside what the commit came
