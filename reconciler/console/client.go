@@ -123,5 +123,8 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) err
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 		return fmt.Errorf("the running havn says: %s", bytes.TrimSpace(text))
 	}
-	return json.NewDecoder(resp.Body).Decode(out)
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("read what the running havn says: %w; it may have ended, ask again", err)
+	}
+	return nil
 }

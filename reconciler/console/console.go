@@ -101,19 +101,11 @@ func handler(h Havn) http.Handler {
 			return
 		}
 		events, err := h.History(r.URL.Query().Get("service"), limit)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		answer(w, events)
+		answerOr(w, http.StatusInternalServerError, events, err)
 	})
 	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, r *http.Request) {
 		s, err := h.Snapshot(r.Context())
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		answer(w, s)
+		answerOr(w, http.StatusServiceUnavailable, s, err)
 	})
 	mux.HandleFunc("POST /v1/forecast", func(w http.ResponseWriter, r *http.Request) {
 		var site spec.Site
@@ -122,26 +114,14 @@ func handler(h Havn) http.Handler {
 			return
 		}
 		road, err := h.Forecast(r.Context(), site)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		answer(w, road)
+		answerOr(w, http.StatusServiceUnavailable, road, err)
 	})
 	mux.HandleFunc("POST /v1/accept", func(w http.ResponseWriter, r *http.Request) {
-		if err := h.Accept(by(r), r.URL.Query().Get("commit")); err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-			return
-		}
-		answer(w, true)
+		answerOr(w, http.StatusConflict, true, h.Accept(by(r), r.URL.Query().Get("commit")))
 	})
 	mux.HandleFunc("GET /v1/trust", func(w http.ResponseWriter, r *http.Request) {
 		verdict, err := h.Explain(r.Context(), r.URL.Query().Get("commit"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-			return
-		}
-		answer(w, verdict)
+		answerOr(w, http.StatusConflict, verdict, err)
 	})
 	mux.HandleFunc("POST /v1/retry", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, h.Retry(r.URL.Query().Get("service")))
@@ -149,6 +129,15 @@ func handler(h Havn) http.Handler {
 	mux.HandleFunc("POST /v1/notify/test", func(w http.ResponseWriter, r *http.Request) { answer(w, h.TryNotify(r.Context())) })
 	mux.HandleFunc("POST /v1/prune", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.AllowPrune()) })
 	return mux
+}
+
+// answerOr writes v, or the error with a status.
+func answerOr(w http.ResponseWriter, status int, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), status)
+		return
+	}
+	answer(w, v)
 }
 
 // answer writes v. A client that has gone away is no concern of ours.

@@ -49,29 +49,18 @@ type Settled struct {
 
 // desires adds the handlers of [Desires].
 func desires(mux *http.ServeMux, h Desires) {
-	say := func(w http.ResponseWriter, text string, err error) {
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-			return
-		}
-		answer(w, text)
-	}
 	mux.HandleFunc("GET /v1/standing", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Standing()) })
 	mux.HandleFunc("GET /v1/known", func(w http.ResponseWriter, r *http.Request) {
 		k, err := h.Known(r.Context(), r.URL.Query().Get("revision"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusNotFound)
-			return
-		}
-		answer(w, k)
+		answerOr(w, http.StatusNotFound, k, err)
 	})
 	mux.HandleFunc("POST /v1/rollback", func(w http.ResponseWriter, r *http.Request) {
 		text, err := h.Rollback(r.Context(), by(r), r.URL.Query()["to"])
-		say(w, text, err)
+		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("POST /v1/unpin", func(w http.ResponseWriter, r *http.Request) {
 		text, err := h.Unpin(by(r), r.URL.Query().Get("service"))
-		say(w, text, err)
+		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("POST /v1/freeze", func(w http.ResponseWriter, r *http.Request) {
 		var until time.Time
@@ -83,11 +72,11 @@ func desires(mux *http.ServeMux, h Desires) {
 			}
 		}
 		text, err := h.Freeze(by(r), until)
-		say(w, text, err)
+		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("POST /v1/thaw", func(w http.ResponseWriter, r *http.Request) {
 		text, err := h.Thaw(by(r))
-		say(w, text, err)
+		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("POST /v1/apply", func(w http.ResponseWriter, r *http.Request) {
 		var handed Handed
@@ -97,15 +86,11 @@ func desires(mux *http.ServeMux, h Desires) {
 		}
 		handed.Dir = plain(handed.Dir)
 		text, err := h.ByHand(by(r), handed)
-		say(w, text, err)
+		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("GET /v1/settled", func(w http.ResponseWriter, r *http.Request) {
 		s, err := h.Settled(r.Context(), r.URL.Query().Get("revision"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-			return
-		}
-		answer(w, s)
+		answerOr(w, http.StatusConflict, s, err)
 	})
 }
 

@@ -117,7 +117,7 @@ const tailLines = 10
 // Describe puts an outcome into words. Who runs and which revisions are meant is
 // left to the caller.
 func Describe(ctx context.Context, o reconciler.Outcome, tail Tail) Status {
-	s := Status{At: o.At, Converged: o.Settled() == nil && !o.Busy && o.Err == nil, Services: []Service{}, Routes: []Route{}}
+	s := Status{At: o.At, Converged: o.Settled() == nil, Services: []Service{}, Routes: []Route{}}
 	if o.Err != nil {
 		s.Unknown = o.Err.Error()
 	}

@@ -21,8 +21,7 @@ func (j *Journal) Condemn(a plan.Condemn) error {
 	return nil
 }
 
-// Prove records a release as its service's last good one. Older verdicts on the
-// service are history then.
+// Prove records a release as its service's last good one.
 func (j *Journal) Prove(a plan.Prove) error {
 	j.mu.Lock()
 	j.lastGood[a.Service] = a.Release

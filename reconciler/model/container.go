@@ -80,7 +80,7 @@ func (c *container) run(h *Host, now time.Time) {
 		c.crashAt = now.Add(c.b.Crash)
 	}
 	h.note(Began, c, now)
-	if h.nginx.active.table.Servers() != nil && h.nginx.sends(c.Addr) {
+	if h.nginx.sends(c.Addr) {
 		c.routed(now)
 	}
 }

@@ -88,13 +88,6 @@ func From(have plan.Observed, clock Clock) *Host {
 // Now is the host's time.
 func (h *Host) Now() time.Time { return h.clock.Now() }
 
-// Calls is how many calls havn has made.
-func (h *Host) Calls() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.calls
-}
-
 func (h *Host) down(now time.Time) bool { return now.Before(h.downUntil) }
 
 // newID is unique on the host.
