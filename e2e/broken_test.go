@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -52,15 +51,12 @@ func TestAReleaseOnTheWrongPortServesNobody(t *testing.T) {
 	s.finish()
 }
 
-// The release ends after the switch, as one does that runs into a bug with the
-// first real requests. It takes along what it was answering just then; what comes
-// after goes to the warm replica, at once and without havn.
-func TestAReleaseThatDiesAfterTheSwitchIsUndone(t *testing.T) {
-	s := running(t, web("1", `rollout: watch: "5s"`), "1")
-	hello(t, "2", "3")
+// undone rolls out a release that misbehaves after the switch, and then a good one.
+func (s *scenario) undone(misbehaviour string) {
+	s.t.Helper()
+	hello(s.t, "2", "3")
 	s.streamsAllow("1", "2", "3")
-	s.mayLose = 8 // what is under way at one moment, of all streams
-	s.write(web("2", `rollout: watch: "5s"`, `env: DIE_ROUTED: "300ms"`))
+	s.write(web("2", watched, misbehaviour))
 	s.rolledBack("web")
 	s.answers("1")
 	s.apply(web("3"))
@@ -68,16 +64,20 @@ func TestAReleaseThatDiesAfterTheSwitchIsUndone(t *testing.T) {
 	s.finish()
 }
 
+// watched is for longer than the misbehaviour takes to begin.
+const watched = `rollout: watch: "5s"`
+
+// The release ends after the switch, as one does that runs into a bug with the
+// first real requests. It takes along what it was answering just then; what comes
+// after goes to the warm replica, at once and without havn.
+func TestAReleaseThatDiesAfterTheSwitchIsUndone(t *testing.T) {
+	s := running(t, web("1", watched), "1")
+	s.mayLose = 8 // what is under way at one moment, of all streams
+	s.undone(`env: DIE_ROUTED: "300ms"`)
+}
+
 func TestAReleaseThatTurnsUnhealthyIsUndone(t *testing.T) {
-	s := running(t, web("1", `rollout: watch: "5s"`), "1")
-	hello(t, "2", "3")
-	s.streamsAllow("1", "2", "3")
-	s.write(web("2", `rollout: watch: "5s"`, `env: FLIP: "1500ms"`))
-	s.rolledBack("web")
-	s.answers("1")
-	s.apply(web("3"))
-	s.answers("3")
-	s.finish()
+	running(t, web("1", watched), "1").undone(`env: FLIP: "1500ms"`)
 }
 
 func TestAnInvalidSpecChangesNothing(t *testing.T) {
@@ -89,9 +89,7 @@ func TestAnInvalidSpecChangesNothing(t *testing.T) {
 			return st.Revision.Attempted == s.revision() && st.Revision.Problem != "" && !st.Converged
 		})
 	}
-	if after := s.containers(); !slices.Equal(after, before) {
-		s.t.Errorf("an invalid spec changed the containers\nfrom %q\n  to %q", before, after)
-	}
+	s.unchanged("an invalid spec", before)
 	s.apply(web("2"))
 	s.answers("2")
 	s.finish()
@@ -106,9 +104,7 @@ func TestAnEmptySpecRemovesNothing(t *testing.T) {
 	s.stop()
 	s.start()
 	s.await("the removal is held after a restart", func(st console.Status) bool { return len(st.Blocked) > 0 })
-	if after := s.containers(); !slices.Equal(after, before) {
-		s.t.Errorf("an empty spec changed the containers\nfrom %q\n  to %q", before, after)
-	}
+	s.unchanged("an empty spec", before)
 	s.apply(web("1"))
 	s.finish()
 }

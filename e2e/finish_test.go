@@ -76,11 +76,18 @@ func (s *scenario) checkStill() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if now := s.containers(); !slices.Equal(now, containers) {
-		s.t.Errorf("a pass that had nothing to do changed the containers\nfrom %q\n  to %q", containers, now)
-	}
+	s.unchanged("a pass that had nothing to do", containers)
 	if generation(before) != generation(after) {
 		s.t.Errorf("a pass that had nothing to do swapped generation %d for %d", generation(before), generation(after))
+	}
+}
+
+// unchanged compares the containers with what they were before something that may not
+// change them.
+func (s *scenario) unchanged(what string, before []string) {
+	s.t.Helper()
+	if now := s.containers(); !slices.Equal(now, before) {
+		s.t.Errorf("%s changed the containers\nfrom %q\n  to %q", what, before, now)
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -90,22 +89,29 @@ func newestCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func awaitStatuses(ts *testscript.TestScript, neg bool, args []string, of func([]standin.Status) []standin.Status) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: statuses|newest NAME FILE")
-	}
-	w := worldOf(ts)
-	w.mu.Lock()
-	f := w.forges[args[0]]
-	w.mu.Unlock()
-	want, got := expand(ts, ts.ReadFile(args[1])), ""
-	poll(ts, func() bool {
+	awaitTold(ts, neg, args, begins, func(w *world, name string) string {
+		w.mu.Lock()
+		f := w.forges[name]
+		w.mu.Unlock()
 		var b strings.Builder
 		for _, s := range of(f.Statuses()) {
 			fmt.Fprintf(&b, "%.12s %s %s: %s\n", s.Commit, s.State, s.Context, s.Description)
 		}
-		got = address.ReplaceAllString(release.ReplaceAllString(b.String(), "-RELEASE-"), "ADDRESS")
-		return begins(got, want)
-	}, func() string { return fmt.Sprintf("the forge has\n%swant\n%s", got, want) })
+		return address.ReplaceAllString(release.ReplaceAllString(b.String(), "-RELEASE-"), "ADDRESS")
+	})
+}
+
+// awaitTold is a command with the arguments NAME FILE: it waits until what NAME was told
+// is like the file.
+func awaitTold(ts *testscript.TestScript, neg bool, args []string, like func(got, want string) bool, told func(w *world, name string) string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: statuses|newest|messages NAME FILE")
+	}
+	w, want, got := worldOf(ts), expand(ts, ts.ReadFile(args[1])), ""
+	poll(ts, func() bool {
+		got = told(w, args[0])
+		return like(got, want)
+	}, func() string { return fmt.Sprintf("%s was told\n%swant\n%s", args[0], got, want) })
 }
 
 // begins: each line of got begins as the one of want does.
@@ -166,25 +172,20 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // messages NAME FILE waits until the chat has these messages, the first line of each.
 func messages(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: messages NAME FILE")
-	}
-	w := worldOf(ts)
-	w.mu.Lock()
-	c := w.chats[args[0]]
-	w.mu.Unlock()
-	want, got := expand(ts, ts.ReadFile(args[1])), ""
-	poll(ts, func() bool {
+	same := func(got, want string) bool { return got == want }
+	awaitTold(ts, neg, args, same, func(w *world, name string) string {
+		w.mu.Lock()
+		c := w.chats[name]
+		w.mu.Unlock()
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		var b strings.Builder
 		for _, text := range c.texts {
-			first, _ := bufio.NewReader(strings.NewReader(text)).ReadString('\n')
-			b.WriteString(strings.TrimSuffix(first, "\n") + "\n")
+			first, _, _ := strings.Cut(text, "\n")
+			b.WriteString(first + "\n")
 		}
-		got = b.String()
-		return got == want
-	}, func() string { return fmt.Sprintf("the chat has\n%swant\n%s", got, want) })
+		return b.String()
+	})
 }
 
 // keep NAME FILE sets a variable to the first digits of the commit in a file.
