@@ -83,10 +83,14 @@ func (m *machine) ofAnother(values map[string]any) bool {
 }
 
 // fill sets the flags that were not given. A source that is given leaves out all
-// that the file says of its own.
+// that the file says of its own, and a directory the remote's webhooks and forge.
 func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
 	if set.Changed("spec") || set.Changed("git") {
 		delete(values, "source")
+	}
+	if set.Changed("spec") {
+		delete(values, "hook")
+		delete(values, "forge")
 	}
 	var problems spec.Problems
 	for path, value := range flat("", values) {

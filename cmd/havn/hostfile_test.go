@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -79,6 +80,43 @@ notify: {
 	m, s = read("--http", ":81", "--spec", "/srv/site")
 	if m.http != ":81" || s.dir != "/srv/site" || s.remote.URL != "" || s.ref.Tag != "" {
 		t.Errorf("what is given does not win: %+v %+v", m, s)
+	}
+}
+
+// Who names a directory means it alone: what the file says of its remote's webhooks and
+// forge goes with the remote.
+func TestADirectoryInPlaceOfTheRemote(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "host.cue")
+	text := `source: git: url: "https://github.com/acme/site.git"
+hook: {kind: "github", secretFile: "/s", path: "/.havn/hook"}
+forge: tokenFile: "/t"
+notify: ops: {kind: "slack", addressFile: "/a"}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(given ...string) (*tellFlags, error) {
+		m, s, tell := &machine{}, &sourceFlags{}, &tellFlags{}
+		set := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		s.flags(set)
+		tell.flags(set)
+		m.flags(set)
+		if err := set.Parse(append(given, "--host", file)); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.complete(); err != nil {
+			t.Fatal(err)
+		}
+		return tell, errors.Join(s.check(), tell.check(s))
+	}
+	if tell, err := read("--spec", "/srv/site"); err != nil || tell.hook.given() || tell.forge.given() || len(tell.notify) != 1 {
+		t.Errorf("with a directory: %+v, %v", tell, err)
+	}
+	if tell, err := read("--git", "https://github.com/acme/other.git"); err != nil || !tell.hook.given() || !tell.forge.given() {
+		t.Errorf("with another remote: %+v, %v", tell, err)
+	}
+	if _, err := read("--spec", "/srv/site", "--hook-kind", "github", "--hook-secret-file", "/s", "--hook-listen", ":9000"); err == nil {
+		t.Error("webhooks that are asked for with a directory are passed over")
 	}
 }
 

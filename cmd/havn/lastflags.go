@@ -14,9 +14,10 @@ import (
 	"havn.internal/gitops/durable"
 )
 
-// recalled are the flags that commands which only look take over from the last
-// run or apply on the same state directory. Commands that change the host never
-// do: what they do follows from their command line alone.
+// recalled are the flags that commands for the site of the last run or apply on the same
+// state directory take over from that. run and apply, which say what is to run, do not: but
+// for the host's name ([machine.keepName]) it follows from their command line and the host
+// file alone.
 var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label"}
 
 const flagsFile = "flags.json"
