@@ -34,7 +34,7 @@ func Locate(dir string) (root, inside string) {
 			return here, filepath.ToSlash(inside)
 		}
 		_, err := os.Lstat(filepath.Join(here, ".git"))
-		if above := filepath.Dir(here); err == nil || above == here || !isSafe(above, owner(info)) {
+		if above := filepath.Dir(here); err == nil || above == here || !isSafe(above, info) {
 			return dir, ""
 		}
 	}
@@ -45,19 +45,25 @@ func isPlain(name string) bool {
 	return err == nil && i.Mode().IsRegular()
 }
 
-// isSafe: only root, this user and the owner of the spec can put files there.
-func isSafe(dir string, of uint32) bool {
+// isSafe: nobody can put files there but root, this user, and those who can write to
+// the spec itself: its owner, and its group if that may.
+func isSafe(dir string, spec fs.FileInfo) bool {
 	i, err := os.Stat(dir)
 	if err != nil || i.Mode()&0o002 != 0 {
 		return false
 	}
-	by := owner(i)
-	return by == 0 || by == of || int(by) == os.Geteuid()
+	by, group := owners(i)
+	specBy, specGroup := owners(spec)
+	if i.Mode()&0o020 != 0 && group != 0 && (group != specGroup || spec.Mode()&0o020 == 0) {
+		return false
+	}
+	return by == 0 || by == specBy || int(by) == os.Geteuid()
 }
 
-func owner(i fs.FileInfo) uint32 {
+// owners are a file's user and group.
+func owners(i fs.FileInfo) (user, group uint32) {
 	if s, ok := i.Sys().(*syscall.Stat_t); ok {
-		return s.Uid
+		return s.Uid, s.Gid
 	}
-	return 0
+	return 0, 0
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -200,6 +201,8 @@ func TestLocate(t *testing.T) {
 		{"not beyond the repository", "a/b", "", func(root string) error { return os.Mkdir(root+"/a/.git", 0o755) }},
 		{"at the repository's top", "a/b", "a/b", func(root string) error { return os.Mkdir(root+"/.git", 0o755) }},
 		{"not where others write", "a/b", "", func(root string) error { return os.Chmod(root, 0o777) }},
+		{"not where another group writes", "a/b", "", func(root string) error { return shared(root) }},
+		{"where a group writes that writes the spec", "a/b", "a/b", func(root string) error { return shared(root, root+"/a", root+"/a/b") }},
 		{"through a link", "l", "a/b", func(root string) error { return os.Symlink("a/b", root+"/l") }},
 		{"not by a link", "a/b", "", func(root string) error {
 			_ = os.Rename(root+"/cue.mod/module.cue", root+"/m")
@@ -221,6 +224,16 @@ func TestLocate(t *testing.T) {
 			t.Errorf("%s: %s, %q; want %s, %q", c.name, dir, inside, want, c.inside)
 		}
 	}
+}
+
+// shared lets a group write to directories.
+func shared(dirs ...string) error {
+	const group = 4711
+	var errs []error
+	for _, dir := range dirs {
+		errs = append(errs, os.Chown(dir, 0, group), os.Chmod(dir, 0o775))
+	}
+	return errors.Join(errs...)
 }
 
 func mkfifo(name string) error { return unix.Mkfifo(name, 0o600) }
