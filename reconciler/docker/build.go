@@ -110,9 +110,13 @@ func resources(r spec.Resources) container.Resources {
 }
 
 func logConfig(l spec.Log) container.LogConfig {
-	return container.LogConfig{Type: "local", Config: map[string]string{
-		"max-size": strconv.FormatInt(l.MaxSize, 10), "max-file": strconv.Itoa(l.MaxFiles),
-	}}
+	config := map[string]string{"max-size": strconv.FormatInt(l.MaxSize, 10), "max-file": strconv.Itoa(l.MaxFiles)}
+	if l.MaxFiles == 1 {
+		// Only files that are full are compressed, and the driver refuses to start
+		// where there can't be any.
+		config["compress"] = "false"
+	}
+	return container.LogConfig{Type: "local", Config: config}
 }
 
 func tmpfs(dirs map[string]int64) map[string]string {

@@ -10,6 +10,7 @@ import (
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
+	"havn.internal/reconciler/apply"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
@@ -76,11 +77,19 @@ func (e *Engine) create(ctx context.Context, a plan.Start, b blueprint) (string,
 	if err == nil {
 		err = verify(i.HostConfig, b.host)
 	}
+	if err == nil && a.Release.Service.Health.Kind == spec.HealthImage && !hasCheck(i.Config.Healthcheck) {
+		err = fmt.Errorf("%w: the image has no HEALTHCHECK, and the spec asks for it (health: image)", apply.ErrRelease)
+	}
 	if err != nil {
 		e.discard(context.WithoutCancel(ctx), made.ID)
 		return "", err
 	}
 	return made.ID, nil
+}
+
+// hasCheck: Docker runs a health check in the container.
+func hasCheck(h *container.HealthConfig) bool {
+	return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE"
 }
 
 // adopt takes the container that has the name already, if it is the one that

@@ -47,7 +47,7 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 	}
 	c.CreatedAt, _ = time.Parse(time.RFC3339Nano, i.Created)
 	c.StartedAt = startedAt(i.State.StartedAt, before)
-	c.Checked = i.Config.Healthcheck != nil && len(i.Config.Healthcheck.Test) > 0 && i.Config.Healthcheck.Test[0] != "NONE"
+	c.Checked = hasCheck(i.Config.Healthcheck)
 	if c.Checked && c.State == plan.Running {
 		if before.runs != i.State.StartedAt {
 			before.container.Health = plan.Health{}

@@ -100,6 +100,31 @@ func TestReplicaIsBounded(t *testing.T) {
 	}
 }
 
+// A log of one file, which the engine can't compress, is bounded all the same.
+func TestOneLogFile(t *testing.T) {
+	s := newSite(t)
+	a := s.start(func(w *spec.Service) { w.Log = spec.Log{MaxSize: 1 << 20, MaxFiles: 1} })
+	if c := s.observe(want()).Containers[a.Name]; c.State != plan.Running || c.Drift != "" {
+		t.Errorf("observed %+v, want a replica that runs without drift", c)
+	}
+}
+
+// Who asks for the image's HEALTHCHECK is told of an image without one: nothing would
+// ever check such a replica.
+func TestImageWithoutHealthcheck(t *testing.T) {
+	s := newSite(t)
+	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
+	a := s.replica(service(func(w *spec.Service) { w.Health = spec.Health{Kind: spec.HealthImage} }), 0)
+	err := s.Start(s.ctx, a)
+	wantError(t, err, "HEALTHCHECK")
+	if !errors.Is(err, apply.ErrRelease) {
+		t.Errorf("%v is not held against the release", err)
+	}
+	if _, there := s.observe(want()).Containers[a.Name]; there {
+		t.Error("the container that was not started is still there")
+	}
+}
+
 func TestPortOnTheHost(t *testing.T) {
 	addr := freeAddr()
 	s := newSite(t)
