@@ -108,6 +108,8 @@ func (e *emitter) proxy(l plan.Location, at string) {
 	e.responseHeaders(o.Headers.Response)
 	upstream := "http://" + upstreamName(l)
 	switch {
+	case l.Target.Rewrite != "" && l.Exact:
+		e.pass(upstream, l.Target.Rewrite)
 	case l.Target.Rewrite != "":
 		e.pass(upstream, rewritten(l.Target.Rewrite, at))
 	case l.Target.Strip:
