@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -58,13 +57,13 @@ func AroundDir(dir string) (root, inside string, b Beside) {
 	if inside == "" {
 		return root, "", b
 	}
-	r, err := os.OpenRoot(root)
+	r, err := OpenRoot(root)
 	if err != nil {
 		return root, inside, b
 	}
 	defer func() { _ = r.Close() }()
-	b, _ = Around(r.FS(), inside)
-	_ = fs.WalkDir(r.FS(), "cue.mod", func(name string, entry fs.DirEntry, err error) error {
+	b, _ = Around(PlainFS(r), inside)
+	_ = fs.WalkDir(PlainFS(r), "cue.mod", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil || len(b.Files) > maxFiles || entry.IsDir() && skipped(name):
 			return fs.SkipDir

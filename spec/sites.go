@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -21,12 +20,12 @@ func Sites(dir string) ([]string, error) {
 	if inside == "" {
 		inside = "."
 	}
-	r, err := os.OpenRoot(root)
+	r, err := OpenRoot(root)
 	if err != nil {
 		return nil, Problems{{What: openProblem(dir, err), Expected: "a directory with sites"}}
 	}
 	defer func() { _ = r.Close() }()
-	f := &finder{fs: r.FS(), packages: map[string]map[string]bool{}, binds: map[string]string{}, imported: map[string]bool{}, entries: map[string]bool{}}
+	f := &finder{fs: PlainFS(r), packages: map[string]map[string]bool{}, binds: map[string]string{}, imported: map[string]bool{}, entries: map[string]bool{}}
 	for above := inside; above != "."; {
 		above = path.Dir(above)
 		f.bind(above)

@@ -12,8 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"unicode/utf8"
 )
 
 // Bounds of a spec directory. What is beyond them is no spec but an accident, or
@@ -45,7 +44,7 @@ func TakeSnapshot(dir string) (Snapshot, error) { return TakeSnapshotIn(Locate(d
 
 // TakeSnapshotIn reads the spec at a path inside a directory; "" is all of it.
 func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := OpenRoot(dir)
 	if err != nil {
 		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
 	}
@@ -69,7 +68,7 @@ func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 func (t *taker) inModule(inside string) {
 	t.walk(inside, strings.Count(inside, "/")+1)
 	t.walk("cue.mod", 1)
-	beside, err := Around(t.root.FS(), inside)
+	beside, err := Around(PlainFS(t.root), inside)
 	if err != nil {
 		t.fail(inside, plainError(err), "")
 	}
@@ -122,7 +121,7 @@ func skipped(name string) bool {
 }
 
 func (t *taker) walk(dir string, depth int) {
-	f, err := t.root.Open(dir)
+	f, err := openPlain(t.root, dir)
 	if err != nil {
 		t.fail(dir, "can't be read: "+plainError(err), "")
 		return
@@ -142,6 +141,9 @@ func (t *taker) walk(dir string, depth int) {
 func (t *taker) entry(name string, kind fs.FileMode, depth int) {
 	switch {
 	case t.full || skipped(name):
+	case !utf8.ValidString(name):
+		// It could not be told from another such name.
+		t.fail(name, "the name is not UTF-8", "a name of letters, digits, - and _")
 	case kind.IsRegular():
 		t.take(name)
 	case kind.IsDir() && depth < maxDepth:
@@ -173,18 +175,16 @@ func (t *taker) take(name string) {
 		t.fail("", fmt.Sprintf("the directory has more than %d files", maxFiles), "a directory of specs only")
 		return
 	}
-	// The entry may have been replaced since it was listed, by a pipe that nobody writes
-	// to even.
-	f, err := t.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := openPlain(t.root, name)
+	if errors.Is(err, errNotPlain) {
+		t.fail(name, "is not a plain file", "a plain file")
+		return
+	}
 	if err != nil {
 		t.fail(name, "can't be read: "+plainError(err), "")
 		return
 	}
 	defer func() { _ = f.Close() }()
-	if i, err := f.Stat(); err != nil || !i.Mode().IsRegular() {
-		t.fail(name, "is not a plain file", "a plain file")
-		return
-	}
 	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	switch {
 	case err != nil:

@@ -22,6 +22,9 @@ var hazards = []struct {
 	make       func(t *testing.T, dir string) error
 }{
 	{"a named pipe", "pipe.cue: is a named pipe, expected a plain file", func(_ *testing.T, dir string) error { return unix.Mkfifo(dir+"/pipe.cue", 0o600) }},
+	{"a name that is no text", `"a\xff.cue": the name is not UTF-8`, func(_ *testing.T, dir string) error {
+		return os.WriteFile(dir+"/a\xff.cue", []byte(fine), 0o600)
+	}},
 	{"a socket", "s.cue: is a socket, expected a plain file", func(t *testing.T, dir string) error {
 		l, err := net.Listen("unix", dir+"/s.cue")
 		if err == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn.internal/schemas"
+	"havn.internal/spec"
 )
 
 // repositoryFiles are the files of a new spec repository, of package "site".
@@ -80,12 +81,12 @@ func initialize(dir string, ci []newFile, asked bool, next string, out io.Writer
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := spec.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	module, err := root.ReadFile(moduleFile)
+	module, err := fs.ReadFile(spec.PlainFS(root), moduleFile)
 	switch {
 	case err == nil && asked:
 		return writeFiles(root, ci, out)
@@ -99,7 +100,7 @@ func initialize(dir string, ci []newFile, asked bool, next string, out io.Writer
 
 // newRepository writes every file of a new repository, and says what is next.
 func newRepository(root *os.Root, dir string, ci []newFile, next string, out io.Writer) error {
-	if found, _ := fs.Glob(root.FS(), "*.cue"); len(found) > 0 {
+	if found, _ := fs.Glob(spec.PlainFS(root), "*.cue"); len(found) > 0 {
 		return fmt.Errorf("has %s but no %s, expected a directory without .cue files, or a CUE module (`cue mod init example.com/site@v0`)", found[0], moduleFile)
 	}
 	absolute, err := filepath.Abs(dir)

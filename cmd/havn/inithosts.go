@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"havn.internal/spec"
 )
 
 func checkNames(hosts []string) error {
@@ -41,12 +43,12 @@ func writeHosts(dir string, hosts []string, out io.Writer) error {
 	if len(hosts) == 0 {
 		return nil
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := spec.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	bind, err := root.ReadFile("bind.cue")
+	bind, err := fs.ReadFile(spec.PlainFS(root), "bind.cue")
 	clause := packageClause.FindSubmatch(bind)
 	if err != nil || clause == nil {
 		return errors.New("there is no bind.cue with a package, expected one as `havn init` writes it in a new directory")

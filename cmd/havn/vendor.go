@@ -107,7 +107,7 @@ func schemaDrift(root *os.Root) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		have, err := root.ReadFile(path.Join(vendorDir, name))
+		have, err := fs.ReadFile(spec.PlainFS(root), path.Join(vendorDir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func schemaDrift(root *os.Root) (map[string][]byte, error) {
 			out[name] = want
 		}
 	}
-	present, err := fs.Glob(root.FS(), vendorDir+"/*.cue")
+	present, err := fs.Glob(spec.PlainFS(root), vendorDir+"/*.cue")
 	for _, file := range present {
 		if !slices.Contains(names, path.Base(file)) {
 			out[path.Base(file)] = nil
@@ -129,7 +129,7 @@ var packageClause = regexp.MustCompile(`(?m)^package (\w+)$`)
 // checkNotes are what keeps the stock cue from finding in dir what havn finds.
 func checkNotes(dir string) []string {
 	dir, _ = spec.Locate(dir)
-	root, err := os.OpenRoot(dir)
+	root, err := spec.OpenRoot(dir)
 	if err != nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func checkNotes(dir string) []string {
 	if differences, err := schemaDrift(root); err == nil && len(differences) > 0 {
 		notes = append(notes, vendorDir+" is not this havn's schema; `havn init "+dir+"` updates it")
 	}
-	bind, err := root.ReadFile("bind.cue")
+	bind, err := fs.ReadFile(spec.PlainFS(root), "bind.cue")
 	clause := packageClause.FindStringSubmatch(string(bind))
 	switch {
 	case err != nil:
