@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"havn.internal/gitops"
@@ -89,9 +90,7 @@ func (d *daemon) evaluate(ctx context.Context, r gitops.Revision) (done bool) {
 	var problems spec.Problems
 	if done = errors.As(err, &problems); done {
 		d.news.invalid(revision, r, problems)
-		for _, p := range problems {
-			d.log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
-		}
+		logProblems(d.log, revision, problems)
 	} else {
 		d.news.unread(revision, r, err)
 		d.log.Error("can't evaluate the spec; what runs keeps running", "revision", revision, "err", err)
@@ -139,4 +138,17 @@ func (d *daemon) taken(r gitops.Revision, revision string, evaluate time.Duratio
 	d.journal.Taken(revision, why,
 		journal.Part{Name: "ask", Took: r.Took.Ask}, journal.Part{Name: "fetch", Took: r.Took.Fetch}, journal.Part{Name: "judge", Took: r.Took.Judge},
 		journal.Part{Name: "export", Took: r.Took.Export}, journal.Part{Name: "evaluate", Took: evaluate})
+}
+
+// loggedProblems is how many mistakes of one revision the log tells; `havn check`
+// tells all.
+const loggedProblems = 20
+
+func logProblems(log *slog.Logger, revision string, problems spec.Problems) {
+	for _, p := range problems[:min(len(problems), loggedProblems)] {
+		log.Error("the spec is invalid; what runs keeps running", "revision", revision, "problem", p.String())
+	}
+	if more := len(problems) - loggedProblems; more > 0 {
+		log.Error("the spec is invalid; what runs keeps running", "revision", revision, "more", more)
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"havn.internal/spec"
 )
 
 func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
@@ -19,6 +21,16 @@ func TestTheJournalGetsPrioritiesAndNoTime(t *testing.T) {
 	log.Error("held", "err", errors.New("not signed"))
 	if got, want := b.String(), "<6>converged revision=abc\n<3>held err=\"not signed\"\n"; got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// A directory that is no spec has a mistake a file, and the log of the machine is for
+// others, too.
+func TestTheLogIsNotFloodedByOneRevision(t *testing.T) {
+	var b strings.Builder
+	logProblems(slog.New(journalHandler(&b, slog.LevelInfo)), "abc", make(spec.Problems, 10_000))
+	if n := strings.Count(b.String(), "\n"); n != loggedProblems+1 {
+		t.Errorf("%d lines, want %d", n, loggedProblems+1)
 	}
 }
 
