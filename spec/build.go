@@ -36,6 +36,7 @@ func (e *evaluation) build() bool {
 			e.empty(pkg)
 			return false
 		}
+		e.layStubs(overlay, pkg)
 		instance := load.Instances([]string{"."}, &load.Config{
 			Dir: path.Join(snapshotRoot, e.snapshot.Dir), ModuleRoot: snapshotRoot, Package: pkg, Overlay: overlay, Env: []string{"CUE_REGISTRY=none"},
 		})[0]
@@ -47,7 +48,7 @@ func (e *evaluation) build() bool {
 		}
 		e.root = e.ctx.BuildInstance(instance)
 		switch err := e.root.Err(); {
-		case e.addStubs(overlay, pkg, err):
+		case e.addStubs(err):
 		case isStruct(e.root):
 			e.ignored(instance)
 			return true
@@ -85,7 +86,7 @@ var notFound = regexp.MustCompile(`^reference "(.+)" not found$`)
 
 // addStubs reports what is referred to and not there, and stubs it; false if
 // there is nothing new.
-func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err error) bool {
+func (e *evaluation) addStubs(err error) bool {
 	before, hadLeftOut := len(e.stubs), e.partial
 	for _, one := range errors.Errors(err) {
 		m := notFound.FindStringSubmatch(message(one))
@@ -97,8 +98,13 @@ func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err er
 			e.cueProblems(one, nil)
 		}
 	}
-	if len(e.stubs) == before {
-		return false
+	return len(e.stubs) > before
+}
+
+// layStubs lays a file with all stubs beside the spec.
+func (e *evaluation) layStubs(overlay map[string]load.Source, pkg string) {
+	if len(e.stubs) == 0 {
+		return
 	}
 	e.stubbed = true
 	text := "package " + pkg + "\n"
@@ -106,7 +112,6 @@ func (e *evaluation) addStubs(overlay map[string]load.Source, pkg string, err er
 		text += name + ": _\n"
 	}
 	overlay[e.own(stubFile)] = load.FromString(text)
-	return true
 }
 
 // followUp are messages of the parser that only say that it has lost its way.
@@ -116,8 +121,13 @@ var followUp = regexp.MustCompile("^(expected |illegal character)")
 // if it names none. Of the mistakes in the syntax of one file only the first is
 // sure to be one.
 func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
-	before := len(overlay)
+	before, mended := len(overlay), false
 	for _, one := range errors.Errors(err) {
+		if e.mend(overlay, one) {
+			e.cueProblems(one, nil)
+			mended = true
+			continue
+		}
 		out := false
 		for _, pos := range errors.Positions(one) {
 			name, inside := relative(pos.Filename())
@@ -134,8 +144,11 @@ func (e *evaluation) leaveOut(overlay map[string]load.Source, err error) bool {
 			e.cueProblems(one, nil)
 		}
 	}
-	e.partial, e.stubbed = true, true
-	return len(overlay) < before
+	if len(overlay) < before {
+		e.partial, e.stubbed = true, true
+		return true
+	}
+	return mended
 }
 
 // hasPackage: a file of the user's is left in the overlay.

@@ -115,7 +115,7 @@ func (s Snapshot) ask(outer context.Context, l limits) (answer, error) {
 
 // costly names where to look in a spec that asks for too much.
 func (s Snapshot) costly() string {
-	return fmt.Sprintf("a spec without unbounded lists, loops or repeated strings; look at what changed last among its %d files", len(s.Files))
+	return fmt.Sprintf("a spec without unbounded lists, loops or repeated strings; look at what changed last among its %s", Count(len(s.Files), "file"))
 }
 
 // late explains a child that was not done in time. One that had little of a processor

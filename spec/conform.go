@@ -89,8 +89,8 @@ func (c *conformer) wrong(s *shape, v cue.Value, path []string) {
 }
 
 var kindNames = map[cue.Kind]string{
-	cue.StringKind: "a string", cue.IntKind: "a whole number", cue.FloatKind: "a number with a fraction", cue.BoolKind: "true or false",
-	cue.NullKind: "nothing", cue.BytesKind: "bytes", cue.StructKind: "a struct", cue.ListKind: "a list",
+	cue.StringKind: "a string", cue.IntKind: "a whole number", cue.FloatKind: "a number with a fraction", cue.BoolKind: "a boolean",
+	cue.NullKind: "nothing", cue.BytesKind: "bytes (text in single quotes)", cue.StructKind: "a struct", cue.ListKind: "a list",
 }
 
 func (c *conformer) list(s *shape, elems *cue.Iterator, path []string) {

@@ -35,6 +35,8 @@ func datumOf(v cue.Value) datum {
 		d.text = "{...}"
 	case cue.ListKind:
 		d.text = "[...]"
+	case cue.BytesKind:
+		d.text = "'...'"
 	default:
 		d.text = "a value"
 	}
@@ -73,7 +75,7 @@ func (d datum) String() string {
 // describe names what the shape allows, fit to follow "expected".
 func (s *shape) describe() string {
 	switch {
-	case s.noun != "":
+	case s.noun != "" && (s.object == nil || strings.Contains(s.noun, "{")):
 		return s.noun
 	case s.kind != "":
 		return map[string]string{"string": "a string", "int": "a whole number", "number": "a number", "bool": "true or false", "_": "anything"}[s.kind]
@@ -95,7 +97,7 @@ func (s *shape) describe() string {
 	if len(s.object.patterns) > 0 {
 		return "a struct of names and values"
 	}
-	return "a struct"
+	return "a struct with " + listed(s.object.names, "or")
 }
 
 // describeAll joins a type and its bounds: "a whole number from 0 to 10".

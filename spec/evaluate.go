@@ -41,6 +41,8 @@ type evaluation struct {
 	// files, so a value may be incomplete for no fault of its own.
 	partial, stubbed bool
 	stubs            map[string]bool
+	// mended are files of which something has been taken out; see mend.
+	mended map[string][]byte
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
 	placed   placed
@@ -52,7 +54,7 @@ type evaluation struct {
 
 func newEvaluation(s Snapshot) *evaluation {
 	return &evaluation{
-		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, placed: newPlaced(), stubs: map[string]bool{}, source: map[string]sourceService{},
+		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, placed: newPlaced(), stubs: map[string]bool{}, mended: map[string][]byte{}, source: map[string]sourceService{},
 		site: Site{Revision: s.Revision(), Services: map[string]Service{}, Routes: map[string]Route{}, Volumes: map[string]Volume{}},
 	}
 }
@@ -221,7 +223,12 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 	if key := e.shapes["#Name"]; !key.accepts(datum{kind: cue.StringKind, str: name}) {
 		c.fail(path, true, "the name is not allowed", key.describe())
 	}
+	badName := len(c.mistakes) > 0
 	c.check(e.shapes[definitions[kind]], v, path)
+	if badName {
+		// The field `name` repeats it.
+		c.mistakes = slices.DeleteFunc(c.mistakes, func(m mistake) bool { return slices.Equal(m.path, sub(path, "name")) })
+	}
 	e.tell(c.mistakes)
 	return c.mistakes
 }

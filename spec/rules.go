@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -65,10 +66,11 @@ func (r *ruler) labels(path []string, labels map[string]string) {
 // sub is a path of fields, longer.
 func sub(path []string, more ...string) []string { return append(slices.Clone(path), more...) }
 
-// above reports a time that has to be more than nothing.
+// above reports a time that has to be more than nothing. Neither Docker nor nginx
+// knows shorter ones than a millisecond.
 func (r *ruler) above(path []string, d Duration) {
-	if d <= 0 {
-		r.fail(path, d.String()+" is too short", "more than 0s")
+	if d < Duration(time.Millisecond) {
+		r.fail(path, d.String()+" is too short", "at least 1ms")
 	}
 }
 

@@ -24,6 +24,7 @@ func (r *ruler) services() {
 		r.exclusive(s, path)
 		r.mounts(s, path)
 		r.limits(s, path)
+		r.container(s, path)
 		published = r.hostPorts(s, path, published)
 		r.labels(sub(path, "labels"), s.Labels)
 		for i, need := range s.Needs {
@@ -118,6 +119,7 @@ func (r *ruler) exclusive(s Service, path []string) {
 func (r *ruler) mounts(s Service, path []string) {
 	used := map[string]string{}
 	claim := func(field []string, at string) {
+		r.mountable(at, sub(path, sub(field, at)...))
 		key := "/" + strings.Trim(at, "/")
 		if other, taken := used[key]; taken {
 			r.fail(sub(path, sub(field, at)...), "is mounted in "+other+" too", "each path once")

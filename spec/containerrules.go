@@ -1,0 +1,57 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// container: what Docker or the kernel refuses of every container, told before one is
+// started.
+func (r *ruler) container(s Service, at []string) {
+	if name := s.Stop.Signal; unix.SignalNum(name) == 0 && !realTime.MatchString(name) {
+		r.fail(sub(at, "stop", "signal"), "there is no signal "+name, `one as of signal(7), such as "SIGTERM"`)
+	}
+	r.capabilities(s.Security.CapAdd, sub(at, "security", "capAdd"))
+	r.capabilities(s.Security.CapDrop, sub(at, "security", "capDrop"))
+	for _, dir := range sortedKeys(s.Security.Tmpfs) {
+		if s.Security.Tmpfs[dir] == 0 {
+			r.fail(sub(at, "security", "tmpfs", dir), "0 is no bound for the kernel", "a size above 0")
+		}
+	}
+}
+
+// realTime are the names that Docker has for signals of signal(7) without one.
+var realTime = regexp.MustCompile(`^SIGRT(MIN(\+([1-9]|1[0-5]))?|MAX(-([1-9]|1[0-4]))?)$`)
+
+// allCapabilities are those of capabilities(7).
+var allCapabilities = []string{
+	"AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN", "DAC_OVERRIDE",
+	"DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN",
+	"MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID",
+	"SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE",
+	"SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM",
+}
+
+func (r *ruler) capabilities(names, at []string) {
+	for i, name := range names {
+		bare := strings.TrimPrefix(name, "CAP_")
+		if name != "ALL" && !slices.Contains(allCapabilities, bare) {
+			r.fail(sub(at, index(i)), "there is no capability "+name, `"ALL", or one as of capabilities(7)`+suggest(bare, append(allCapabilities, "ALL")))
+		}
+	}
+}
+
+// mountable: something can be mounted at the path of a container.
+func (r *ruler) mountable(p string, at []string) {
+	switch clean := path.Clean(p); {
+	case clean == "/":
+		r.fail(at, "nothing can be mounted in place of all the image", "a path below /")
+	case clean != strings.TrimSuffix(p, "/"):
+		r.fail(at, "goes a roundabout way", fmt.Sprintf("%q", clean))
+	}
+}
