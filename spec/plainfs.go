@@ -30,6 +30,8 @@ var errNotPlain = errors.New("is not a plain file")
 
 func (p plainFS) Open(name string) (fs.File, error) { return openPlain(p.root, name) }
 
+func (p plainFS) Stat(name string) (fs.FileInfo, error) { return p.root.Stat(name) }
+
 // openPlain opens a file or directory without waiting, whatever it has been replaced
 // with meanwhile.
 func openPlain(root *os.Root, name string) (*os.File, error) {
