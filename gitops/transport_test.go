@@ -57,6 +57,10 @@ func TestCredentialsAreUsedRotatedAndKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.accepts(first)
+	if err := os.Chmod(o.Remote.TokenFile, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	follow(t, o).fails("everyone can read or change it; chmod 600 it")
 
 	u, _ := url.Parse(web.URL)
 	o.Remote.TokenFile = ""

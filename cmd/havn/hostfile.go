@@ -82,20 +82,13 @@ func (m *machine) ofAnother(values map[string]any) bool {
 	return m.set.Changed("state") && (err != nil || given != filepath.Clean(state))
 }
 
-// fill sets the flags that were not given. A source that is given leaves out all
-// that the file says of its own, and a directory the remote's webhooks and forge.
+// fill sets the flags that were not given.
 func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
-	if set.Changed("spec") || set.Changed("git") {
-		delete(values, "source")
-	}
-	if set.Changed("spec") {
-		delete(values, "hook")
-		delete(values, "forge")
-	}
 	var problems spec.Problems
+	directory, remote := set.Changed("spec"), set.Changed("git")
 	for path, value := range flat("", values) {
 		name, known := hostFields[path]
-		if !known || set.Lookup(name) == nil || set.Changed(name) {
+		if !known || set.Lookup(name) == nil || set.Changed(name) || replaced(path, directory, remote) {
 			continue
 		}
 		h.fields[name] = path
@@ -109,6 +102,20 @@ func (h hostFile) fill(set *pflag.FlagSet, values map[string]any) error {
 		return problems
 	}
 	return nil
+}
+
+// replaced: what the file says at a path goes with a source that another one, which is
+// given, takes the place of. Another remote leaves whose commits count: that is the
+// host's. To a directory signatures, webhooks and forges mean nothing.
+func replaced(path string, directory, remote bool) bool {
+	field, _, _ := strings.Cut(path, ".")
+	switch {
+	case directory:
+		return field == "source" || field == "hook" || field == "forge"
+	case remote:
+		return field == "source" && !strings.HasPrefix(path, "source.git.trust.")
+	}
+	return false
 }
 
 // wrong says why a flag does not take a value. What is one of several is named, and

@@ -120,6 +120,35 @@ notify: ops: {kind: "slack", addressFile: "/a"}
 	}
 }
 
+// Who names another remote is not rid of the host's word on whose commits count.
+func TestAnotherRemoteIsTrustedAsTheHostSays(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "host.cue")
+	text := `source: git: {
+	url: "https://github.com/acme/site.git", branch: "live", tokenFile: "/t"
+	trust: {policy: "every", allowedSigners: "/etc/havn/allowed_signers"}
+}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for given, want := range map[string]string{"": "every", "none": "none"} {
+		m, s := &machine{}, &sourceFlags{}
+		set := pflag.NewFlagSet("run", pflag.ContinueOnError)
+		s.flags(set)
+		m.flags(set)
+		args := []string{"--host", file, "--git", "https://github.com/acme/other.git"}
+		if given != "" {
+			args = append(args, "--trust", given)
+		}
+		if err := errors.Join(set.Parse(args), m.complete()); err != nil {
+			t.Fatal(err)
+		}
+		if s.mode != want || s.keys.AllowedSigners != "/etc/havn/allowed_signers" || s.ref.Branch != "" || s.remote.TokenFile != "" {
+			t.Errorf("--trust %q: got %+v, want %s by the host's keys, and nothing else of the other remote", given, s, want)
+		}
+	}
+}
+
 // The usual host file is of one havn on the machine: who names another state directory
 // means another, however that one is written.
 func TestHostFileOfAnotherHavn(t *testing.T) {

@@ -86,6 +86,13 @@ func readSecret(file string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case info.Mode().Perm()&0o007 != 0:
+		return "", fmt.Errorf("%s: everyone can read or change it; chmod 600 it", file)
+	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSecret))
 	if err != nil {
 		return "", err
