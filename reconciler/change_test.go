@@ -30,15 +30,16 @@ var changes = map[string]func(c *chaos){
 	},
 	"remove": func(c *chaos) { delete(c.site.Services, c.name()) },
 	"route": func(c *chaos) {
-		host := c.one("host", "h1.test", "h2.test", "h3.test")
-		r := route(host, host, c.name())
-		t := r.Paths["/"]
+		host, path := c.one("host", hosts...), c.one("path", paths...)
+		t := spec.Target{Service: c.name()}
 		t.Options.Body.Max = int64(c.number("body", 0, 1))
-		r.Paths["/"] = t
-		c.site.Routes[host] = r
+		c.site.Routes[host+path] = spec.Route{Name: host + path, Hosts: []string{host}, Paths: map[string]spec.Target{path: t}}
 	},
-	"unroute": func(c *chaos) { delete(c.site.Routes, c.one("host", "h1.test", "h2.test", "h3.test")) },
+	"unroute": func(c *chaos) { delete(c.site.Routes, c.one("host", hosts...)+c.one("path", paths...)) },
 }
+
+// hosts and paths of routes: what nobody names goes to those above.
+var hosts, paths = []string{"h1.test", "h2.test", "h3.test", "_"}, []string{"/", "/", "/p"}
 
 var changeNames = slices.Sorted(maps.Keys(changes))
 

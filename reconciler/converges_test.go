@@ -126,6 +126,8 @@ func (o *oracle) arrived(out Outcome) {
 			n++
 			have, ok := table[l.Key()]
 			switch {
+			case !ok && o.waitsForTarget(l, out) && taker(out.Have.Gateway.Table, l).Route != "":
+				n--
 			case !ok:
 				o.fail("I4 convergence", "%s%s has no location", l.Host, l.Path)
 			case have.Hash() == l.Hash():

@@ -23,7 +23,11 @@ var mutants = []mutant{
 	},
 	{
 		"a location goes to a service that is not ready", "plan/route.go",
-		"if moved && !slices", "if false && moved && !slices", "I1 availability",
+		"if moved && m.awaits", "if false && moved && m.awaits", "I1 availability",
+	},
+	{
+		"a new location takes requests from those who answer", "plan/route.go",
+		"case !had && m.awaits(l.Target.Service):", "case false:", "takes requests from",
 	},
 	{
 		"what is presumed to answer takes over", "plan/route.go",

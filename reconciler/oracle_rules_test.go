@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"havn.internal/reconciler/model"
@@ -74,8 +75,8 @@ func (o *oracle) effort(d model.Deed) {
 // patience is how old what havn knows of a replica may be.
 const patience = time.Second
 
-// switched: no location goes from somebody who answers to nobody who does, and
-// none gets a server that does not answer while there is one that does.
+// switched: no location goes from somebody who answers to nobody who does, nor takes
+// the requests of one, and none gets a server that does not answer while there is one that does.
 func (o *oracle) switched(d model.Deed) {
 	o.kept(d.After)
 	before := map[plan.LocationKey]plan.Location{}
@@ -94,6 +95,9 @@ func (o *oracle) switched(d model.Deed) {
 			continue
 		}
 		old, had := before[l.Key()]
+		if over := taker(d.After, l); !had && serves(over, ready) && !serves(l, ready) && !o.lately(l) {
+			o.fail("I1 availability", "%s%s takes requests from %v, who answer, to %v, who do not", l.Host, l.Path, over.Servers, l.Servers)
+		}
 		if had && o.recreated(old.Target.Service) {
 			continue
 		}
@@ -106,6 +110,19 @@ func (o *oracle) switched(d model.Deed) {
 			}
 		}
 	}
+}
+
+// taker is the location that would get the requests of l if l were not in the table.
+func taker(t plan.Table, l plan.Location) (best plan.Location) {
+	named := slices.ContainsFunc(t.Locations, func(o plan.Location) bool { return o.Host == l.Host && o.Key() != l.Key() })
+	for _, o := range t.Locations {
+		host := o.Host == l.Host || !named && o.Host == "_"
+		path := o.Path == "/" || strings.HasPrefix(l.Path, o.Path+"/")
+		if o.Key() != l.Key() && !o.Exact && host && path && len(o.Path) > len(best.Path) {
+			best = o
+		}
+	}
+	return best
 }
 
 // recreated: the service, or a release of it that runs, is replaced stop-first.

@@ -94,10 +94,16 @@ func (m *maker) table() Table {
 		confirmed[l.Key()] = l
 	}
 	t := Table{}
+	var early []Location
 	for _, name := range m.want.RouteNames() {
 		for _, l := range Locations(m.want.Routes[name]) {
 			before, had := confirmed[l.Key()]
-			if l, ok := m.resolve(l, before, had); ok {
+			l, ok := m.resolve(l, before, had)
+			switch {
+			case !ok:
+			case !had && m.awaits(l.Target.Service):
+				early = append(early, l)
+			default:
 				t.Locations = append(t.Locations, l)
 			}
 		}
@@ -105,9 +111,36 @@ func (m *maker) table() Table {
 	if m.overBudget() {
 		t.Locations = append(t.Locations, m.held(confirmed)...)
 	}
+	for _, l := range early {
+		if !m.leftOut(l, t) {
+			t.Locations = append(t.Locations, l)
+		}
+	}
 	m.own(&t)
 	t.Sort()
 	return t
+}
+
+// leftOut: a location that is new and has nobody who is known to answer is not in the
+// table yet, as long as its requests are answered without it, or those who are presumed
+// to answer it may be known soon.
+func (m *maker) leftOut(l Location, t Table) bool {
+	over, taken := t.taker(l)
+	switch {
+	case taken && (over.Target.Service == "" || m.answers(over.Target.Service)):
+		m.stays(l, over)
+	case m.answers(l.Target.Service):
+		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s%s waits until a replica of %s is probed", l.Host, l.Path, l.Target.Service))
+	default:
+		return false
+	}
+	return true
+}
+
+// stays says that the requests of a location go to another for now.
+func (m *maker) stays(l, with Location) {
+	who := orDefault(with.Target.Service, "route "+with.Route)
+	m.wait(l.Target.Service, ForNeed, m.now.Add(relook), fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, who, l.Target.Service))
 }
 
 // held are the confirmed locations that the site drops and that lead to services
@@ -141,33 +174,32 @@ func Locations(r spec.Route) []Location {
 }
 
 // resolve gives a location its servers. One that nginx refused, or whose service
-// has nobody to answer yet while the one it takes over from has, or will have
-// again, stays as it was confirmed; so does one of a service that nothing is known of
-// yet, for what is presumed to answer takes over from nobody.
+// has nobody who is known to answer yet while the one it takes over from has, or will
+// have again, stays as it was confirmed.
 func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
 		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
 		return m.filled(before, before), had
 	}
 	l = m.filled(l, before)
-	if !had && len(l.Servers) == 0 && m.answers(l.Target.Service) {
-		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s%s waits until a replica of %s is probed", l.Host, l.Path, l.Target.Service))
-		return l, false
-	}
 	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
-	if moved && !slices.ContainsFunc(m.serversOf(l.Target.Service), m.ready) && m.wantsReplicas(l.Target.Service) {
+	if moved && m.awaits(l.Target.Service) {
 		before = m.filled(before, before)
 		last := m.scaledAway(before.Target.Service)
 		if len(last) > 0 {
 			before.Servers = addressesOf(last, before.Target.Port)
 		}
 		if len(last) > 0 || m.answers(before.Target.Service) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
-			m.plan.Waits = append(m.plan.Waits, Wait{Service: l.Target.Service, For: ForNeed, Until: m.now.Add(relook),
-				Why: fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, before.Target.Service, l.Target.Service)})
+			m.stays(l, before)
 			return before, true
 		}
 	}
 	return l, true
+}
+
+// awaits: nobody of the service is known to answer, and somebody may come to.
+func (m *maker) awaits(service string) bool {
+	return !slices.ContainsFunc(m.serversOf(service), m.ready) && m.wantsReplicas(service)
 }
 
 // wantsReplicas: the service may come to have somebody who answers.

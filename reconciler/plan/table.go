@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"havn.internal/spec"
 )
@@ -85,6 +86,19 @@ func (t Table) Primaries() map[netip.AddrPort]bool {
 		}
 	}
 	return out
+}
+
+// taker is the location that gets the requests of l while l is not in the table; false
+// if none does.
+func (t Table) taker(l Location) (best Location, ok bool) {
+	host := hostOf(l.Host, t.Locations)
+	for _, o := range t.Locations {
+		below := strings.HasPrefix(l.Path+"/", strings.TrimSuffix(o.Path, "/")+"/")
+		if o.Host == host && !o.Exact && below && (!ok || len(o.Path) > len(best.Path)) {
+			best, ok = o, true
+		}
+	}
+	return best, ok
 }
 
 // leadsTo: a location of the table is for the service.
