@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -49,7 +50,7 @@ func (e *Engine) build(a plan.Start) (blueprint, error) {
 		config: &container.Config{
 			Hostname: hostname(a.Name), User: s.User, Env: environment(s.Env), Cmd: strslice.StrSlice(s.Command),
 			Entrypoint: strslice.StrSlice(s.Entrypoint), WorkingDir: s.Workdir, Image: a.Release.ImageID,
-			Labels: labels, StopSignal: s.Stop.Signal, Healthcheck: healthcheck(s.Health), ExposedPorts: exposed,
+			Labels: labels, StopSignal: s.Stop.Signal, StopTimeout: seconds(s.Stop.Grace), Healthcheck: healthcheck(s.Health), ExposedPorts: exposed,
 		},
 		host: &container.HostConfig{
 			NetworkMode:    container.NetworkMode(e.Site),
@@ -73,6 +74,13 @@ func (e *Engine) build(a plan.Start) (blueprint, error) {
 		}},
 	}
 	return b, nil
+}
+
+// seconds is a grace as the engine takes it, for the stops that are not havn's: its own
+// shutdown, and a person's. It is the grace of when the replica was made.
+func seconds(grace spec.Duration) *int {
+	n := int((grace.Std() + time.Second - 1) / time.Second)
+	return &n
 }
 
 // hostname fits a container's name into the 63 characters of a DNS label.

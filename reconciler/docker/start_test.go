@@ -74,7 +74,7 @@ func TestReplicaIsBounded(t *testing.T) {
 	s := newSite(t)
 	a := s.start(func(w *spec.Service) {
 		w.Resources = spec.Resources{NanoCPUs: 5e8, Memory: 32 << 20, Pids: 99}
-		w.Stop = spec.Stop{Signal: "SIGUSR1", Grace: spec.Duration(5 * time.Second)}
+		w.Stop = spec.Stop{Signal: "SIGUSR1", Grace: spec.Duration(4500 * time.Millisecond)}
 		w.Log = spec.Log{MaxSize: 2 << 20, MaxFiles: 4}
 		w.Security = spec.Security{ReadOnlyRoot: true, CapDrop: []string{"ALL"}, CapAdd: []string{"NET_BIND_SERVICE"}}
 		w.Health = spec.Health{Kind: spec.HealthExec, Command: []string{"/replica", "check", "/etc/passwd"},
@@ -89,6 +89,8 @@ func TestReplicaIsBounded(t *testing.T) {
 		t.Errorf("its log is %+v", h.LogConfig)
 	case !h.ReadonlyRootfs || !slices.Equal(h.CapDrop, []string{"ALL"}) || len(h.CapAdd) != 1 || !slices.Contains(h.SecurityOpt, "no-new-privileges:true"):
 		t.Errorf("its security is %v %v %v %v", h.ReadonlyRootfs, h.CapDrop, h.CapAdd, h.SecurityOpt)
+	case c.StopTimeout == nil || *c.StopTimeout != 5:
+		t.Errorf("the engine gives it %v seconds to stop", c.StopTimeout)
 	case c.StopSignal != "SIGUSR1" || h.RestartPolicy.Name != container.RestartPolicyUnlessStopped || !*h.Init || h.Privileged:
 		t.Errorf("made %+v %+v", c, h)
 	case c.Healthcheck.Interval != time.Second || c.Healthcheck.Timeout != 2*time.Second || c.Healthcheck.Retries != 4 || c.Healthcheck.StartPeriod != 3*time.Second:
