@@ -112,7 +112,10 @@ func (m *machine) derive() error {
 		return fmt.Errorf("--https %q: want :PORT or IP:PORT", m.https)
 	}
 	for i, dir := range m.allowBind {
-		if m.allowBind[i], err = filepath.EvalSymlinks(dir); err != nil {
+		if dir, err = filepath.Abs(dir); err == nil {
+			m.allowBind[i], err = filepath.EvalSymlinks(dir)
+		}
+		if err != nil {
 			return fmt.Errorf("--allow-bind: %w", err)
 		}
 	}

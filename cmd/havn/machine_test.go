@@ -8,9 +8,12 @@ import (
 )
 
 func TestMachineCompletes(t *testing.T) {
-	m := machine{state: "/var/lib/havn-blue", http: ":80", gateway: "container", https: ":443", log: logFlags{format: "auto"}}
+	m := machine{state: "/var/lib/havn-blue", http: ":80", gateway: "container", https: ":443", log: logFlags{format: "auto"}, allowBind: []string{"testdata"}}
 	if err := m.complete(); err != nil {
 		t.Fatal(err)
+	}
+	if here, err := filepath.Abs("testdata"); err != nil || m.allowBind[0] != here {
+		t.Errorf("testdata is allowed as %s, want %s (%v)", m.allowBind[0], here, err)
 	}
 	if m.site != "havn-blue" {
 		t.Errorf("site %q does not follow from the state directory", m.site)
