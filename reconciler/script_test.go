@@ -170,7 +170,7 @@ func (p *play) service(name string, o options) {
 	p.site.Services[name] = s
 }
 
-// routeTo makes a route of HOST/PATH=SERVICE words.
+// routeTo makes a route of HOST/PATH=SERVICE words, or HOST/PATH=>URL for a redirect.
 func (p *play) routeTo(name string, paths []string, _ options) {
 	r := spec.Route{Name: name, Paths: map[string]spec.Target{}}
 	for _, word := range paths {
@@ -178,6 +178,9 @@ func (p *play) routeTo(name string, paths []string, _ options) {
 		host, path, _ := strings.Cut(where, "/")
 		r.Hosts = []string{host}
 		r.Paths["/"+path] = spec.Target{Service: target}
+		if to, is := strings.CutPrefix(target, ">"); is {
+			r.Paths["/"+path] = spec.Target{Redirect: &spec.Redirect{To: to, Code: 302}}
+		}
 	}
 	p.site.Routes[name] = r
 }

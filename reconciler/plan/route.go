@@ -127,7 +127,7 @@ func (m *maker) table() Table {
 func (m *maker) leftOut(l Location, t Table) bool {
 	over, taken := t.taker(l)
 	switch {
-	case taken && (over.Target.Service == "" || m.answers(over.Target.Service)):
+	case taken && m.answered(over):
 		m.stays(l, over)
 	case m.answers(l.Target.Service):
 		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s%s waits until a replica of %s is probed", l.Host, l.Path, l.Target.Service))
@@ -182,14 +182,14 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 		return m.filled(before, before), had
 	}
 	l = m.filled(l, before)
-	moved := had && before.Target.Service != "" && before.Target.Service != l.Target.Service
+	moved := had && before.Target.Service != l.Target.Service
 	if moved && m.awaits(l.Target.Service) {
 		before = m.filled(before, before)
 		last := m.scaledAway(before.Target.Service)
 		if len(last) > 0 {
 			before.Servers = addressesOf(last, before.Target.Port)
 		}
-		if len(last) > 0 || m.answers(before.Target.Service) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
+		if len(last) > 0 || m.answered(before) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
 			m.stays(l, before)
 			return before, true
 		}
@@ -222,6 +222,11 @@ func (m *maker) scaledAway(service string) []Container {
 // better one.
 func (m *maker) answers(service string) bool {
 	return slices.ContainsFunc(m.serversOf(service), m.serves)
+}
+
+// answered: the location's requests get an answer, from its service or as a redirect.
+func (m *maker) answered(l Location) bool {
+	return l.Target.Redirect != nil || m.answers(l.Target.Service)
 }
 
 // serversOf are the replicas of a service that requests should go to.
