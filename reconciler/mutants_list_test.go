@@ -109,6 +109,10 @@ var mutants = []mutant{
 		"	if v.proven || v.replicas() == 0 {", "	if true {", "the transcript is another",
 	},
 	{
+		"the last good release stays as it was proven", "plan/judge.go",
+		"			m.do(v.name, prove, now)", "			_ = now", "the transcript is another",
+	},
+	{
 		"routes of services whose removal is held are dropped", "plan/route.go",
 		"	if m.overBudget() {\n		t.Locations", "	if false {\n		t.Locations", "the transcript is another",
 	},

@@ -96,7 +96,7 @@ func writeTable(b *strings.Builder, changes []model.Change) {
 		downtime := ""
 		switch {
 		case c.Downtime:
-			downtime = fmt.Sprintf("**about %s**: %s", c.Outage.Std().Round(100*time.Millisecond), plainText(c.OutageWhy))
+			downtime = fmt.Sprintf("**%s**: %s", outage("about", c), plainText(c.OutageWhy))
 		case c.Service != "" && c.Kind != model.Created && c.Kind != model.Removed:
 			downtime = "none"
 		}

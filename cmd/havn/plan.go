@@ -206,12 +206,20 @@ func printChange(b *strings.Builder, c model.Change) {
 	}
 	switch {
 	case c.Downtime:
-		fmt.Fprintf(b, ": DOWN for about %s: %s", c.Outage.Std().Round(100*time.Millisecond), c.OutageWhy)
+		fmt.Fprintf(b, ": DOWN %s: %s", outage("for about", c), c.OutageWhy)
 	case c.Kind != model.Created && c.Kind != model.Removed && c.Volume == "":
 		b.WriteString(": no downtime")
 	}
 	b.WriteString("\n")
 	printFields(b, c)
+}
+
+// outage says for how long, with the words that go before a time.
+func outage(before string, c model.Change) string {
+	if c.Outage == 0 {
+		return "from then on"
+	}
+	return before + " " + c.Outage.Std().Round(100*time.Millisecond).String()
 }
 
 func signOf(c model.Change) string {

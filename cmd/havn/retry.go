@@ -33,7 +33,14 @@ its spec changes.`,
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "%s lifted\n", spec.Count(lifted, "verdict"))
+		what := spec.Count(lifted, "verdict") + " lifted"
+		switch {
+		case lifted == 0 && service != "":
+			what = "no release of " + service + " is condemned"
+		case lifted == 0:
+			what = "no release is condemned"
+		}
+		_, err = fmt.Fprintln(c.OutOrStdout(), what)
 		return err
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"time"
 
 	"havn.internal/reconciler/plan"
@@ -67,25 +66,31 @@ func serviceChange(s spec.Service, have []plan.Container, host plan.Observed) (C
 			}
 		}
 	}
-	switch old, known := current(have, host); {
+	old, known := current(have, host)
+	if known {
+		out.Fields = plan.Changes(old, release)
+	}
+	switch {
+	case s.Replicas == 0 && len(have) == 0:
+		return out, false
 	case !known:
-		out.Kind = Created
-		return out, true
+		out.Kind, out.Fields = Created, plan.Outline(release)
 	case old.Fingerprint(host.Site) != f:
-		out.Kind, out.Fields = Updated, plan.Changes(old, release)
+		out.Kind = Updated
 		for i, c := range out.Fields {
 			if c.Field == "imageID" && pull {
 				out.Fields[i].New = "(to be pulled)"
 			}
 		}
-		return out, true
-	case old.Service.Replicas != s.Replicas && runs != s.Replicas:
+	case old.Service.Replicas != s.Replicas:
 		out.Kind = Scaled
-		out.Fields = []plan.Change{{Field: "replicas", Old: strconv.Itoa(runs), New: strconv.Itoa(s.Replicas)}}
-		return out, true
+	case len(out.Fields) > 0 && s.Replicas > 0:
+		out.Kind, out.Strategy = Adjusted, ""
+	default:
+		out.Kind = Repaired
+		return out, runs != s.Replicas || drifted > 0 || len(have) != runs
 	}
-	out.Kind = Repaired
-	return out, runs != s.Replicas || drifted > 0 || len(have) != runs
+	return out, true
 }
 
 // current is the release a service is at: the last good one or, if none is known,
@@ -153,12 +158,16 @@ func where(l plan.Location) string {
 // outage adds what the forecast found out about a service.
 func (c *Change) outage(want spec.Site, outages map[string]time.Duration) {
 	d := outages[c.Service]
-	if c.Service == "" || d == 0 {
+	s := want.Services[c.Service]
+	forever := c.Kind == Scaled && s.Replicas == 0
+	if c.Service == "" || d == 0 && !forever {
 		return
 	}
-	r := want.Services[c.Service].Rollout
+	r := s.Rollout
 	c.Downtime, c.Outage = true, spec.Duration(d)
 	switch {
+	case forever:
+		c.Outage, c.OutageWhy = 0, "the site wants 0 of it"
 	case r.Forced != "":
 		c.OutageWhy = r.Forced
 	case r.Strategy == spec.Recreate:

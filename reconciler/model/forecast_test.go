@@ -156,3 +156,39 @@ func TestHash(t *testing.T) {
 		t.Error("the hash does not depend on the spec")
 	}
 }
+
+// What needs no new container is a change all the same, until it has been taken over.
+func TestForecastOfAChangeInPlace(t *testing.T) {
+	want := site(service("web", "web:1", 2))
+	have := grown(t, want)
+	s := want.Services["web"]
+	s.Health.Interval = spec.Duration(7 * time.Second)
+	want.Services["web"] = s
+	r := road(t, want, have)
+	if len(r.Changes) != 1 || r.Changes[0].Kind != model.Adjusted || r.Changes[0].Downtime || r.Changes[0].Strategy != "" ||
+		len(r.Changes[0].Fields) != 1 || r.Changes[0].Fields[0].Field != "health.interval" {
+		t.Fatalf("got %+v", r.Changes)
+	}
+	if len(r.Steps) != 1 || r.Steps[0].Why != `health.interval: "1s" -> "7s"` {
+		t.Fatalf("got %+v", r.Steps)
+	}
+	if r := road(t, want, grown(t, want)); r.Pending() {
+		t.Fatalf("what has been taken over is pending: %+v", r)
+	}
+}
+
+func TestForecastOfAServiceThatNobodyWantsAReplicaOf(t *testing.T) {
+	have := grown(t, site(service("web", "web:1", 2)))
+	want := site(service("web", "web:1", 0))
+	c := road(t, want, have).Changes[0]
+	if c.Kind != model.Scaled || !c.Downtime || c.Outage != 0 || c.OutageWhy == "" {
+		t.Errorf("got %+v", c)
+	}
+	clear(have.Containers)
+	for i := range have.Gateway.Table.Locations {
+		have.Gateway.Table.Locations[i].Servers = nil
+	}
+	if r := road(t, want, have); r.Pending() {
+		t.Errorf("there is something to do for a service with 0 replicas: %+v", r)
+	}
+}

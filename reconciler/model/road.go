@@ -37,6 +37,7 @@ const (
 	Created  Kind = "created"
 	Updated  Kind = "updated"  // another release, another target
 	Scaled   Kind = "scaled"   // the same release, another number of replicas
+	Adjusted Kind = "adjusted" // the same release, which havn runs in another way
 	Repaired Kind = "repaired" // nothing new is wanted, the host has drifted
 	Removed  Kind = "removed"
 )
@@ -52,8 +53,8 @@ type Change struct {
 	Fields []plan.Change `json:"fields,omitempty"`
 	// Strategy is how a service gets there.
 	Strategy spec.Strategy `json:"strategy,omitempty"`
-	// Downtime: the service answers nobody for about Outage, because of
-	// OutageWhy.
+	// Downtime: the service answers nobody for about Outage, or from then on if
+	// that is 0, because of OutageWhy.
 	Downtime  bool          `json:"downtime"`
 	Outage    spec.Duration `json:"outage,omitempty"`
 	OutageWhy string        `json:"outageWhy,omitempty"`

@@ -89,7 +89,7 @@ func (a Start) String() string        { return fmt.Sprintf("start %s at %s", a.N
 func (a Stop) String() string         { return "stop " + a.Name }
 func (a Remove) String() string       { return "remove " + a.Name }
 func (StartGateway) String() string   { return "start gateway" }
-func (a SetRoutes) String() string    { return fmt.Sprintf("route %d locations", len(a.Table.Locations)) }
+func (a SetRoutes) String() string    { return "route " + spec.Count(len(a.Table.Locations), "location") }
 func (a Condemn) String() string      { return "condemn release " + a.Fingerprint.Short() }
 func (a Prove) String() string        { return "prove release " + a.Fingerprint.Short() }
 

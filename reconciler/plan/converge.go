@@ -23,9 +23,7 @@ func (m *maker) converge(v *view) {
 	}
 	if v.known {
 		m.start(v)
-		if !v.proven {
-			m.watch(v)
-		}
+		m.watch(v)
 	}
 	m.retire(v)
 	m.settlePhase(v)

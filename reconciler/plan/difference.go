@@ -29,6 +29,12 @@ func Changes(from, to spec.Release) []Change {
 	return compare(fields(from), fields(to))
 }
 
+// Outline is what to know first of a release that is new.
+func Outline(r spec.Release) []Change {
+	all := Changes(spec.Release{}, r)
+	return slices.DeleteFunc(all, func(c Change) bool { return c.Field != "image" && c.Field != "replicas" })
+}
+
 // LocationChanges is [Changes] for two locations; their servers do not count.
 func LocationChanges(from, to Location) []Change {
 	if from.hidden || to.hidden {
@@ -85,6 +91,8 @@ func fields(r spec.Release) map[string]string {
 	}
 	out := map[string]string{"imageID": shortID(tree.ImageID)}
 	flattenInto(out, "", tree.Service)
+	// It is a reason and no field: the ones that it follows from are there.
+	delete(out, "rollout.forced")
 	return out
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"havn.internal/spec"
@@ -54,7 +55,7 @@ func (m *maker) replicaFailure(v *view, c Container) string {
 	case routed && (c.State == Restarting || c.Restarts > 0 && c.StartedAt.After(since)):
 		return fmt.Sprintf("%s %s after it was routed", c.Name, crash(c))
 	case c.Restarts >= crashLimit:
-		return fmt.Sprintf("%s %s %d times", c.Name, crash(c), c.Restarts)
+		return fmt.Sprintf("%s %s, %d times", c.Name, crash(c), c.Restarts)
 	case c.State != Running || c.Health.Ready:
 		return ""
 	case routed && c.Health.Unhealthy:
@@ -124,7 +125,8 @@ func (m *maker) complete(v *view) (since time.Time, ok bool) {
 }
 
 // watch proves a release that is complete and has passed its watch window. There
-// is a window only while there is something to switch back to.
+// is a window only while there is something to switch back to, and none for a
+// release that is proven and changes in place.
 func (m *maker) watch(v *view) {
 	since, ok := m.complete(v)
 	if !ok {
@@ -133,6 +135,10 @@ func (m *maker) watch(v *view) {
 	prove := Prove{Service: v.name, Fingerprint: v.fingerprint, Release: v.target.Stored()}
 	end := since.Add(v.rollout().Watch.Std())
 	switch {
+	case v.proven:
+		if now := m.inPlace(v, prove.Release); now != "" {
+			m.do(v.name, prove, now)
+		}
 	case len(m.warm(v)) == 0:
 		m.do(v.name, prove, "every replica is ready")
 	case !m.now.Before(end):
@@ -141,6 +147,17 @@ func (m *maker) watch(v *view) {
 		v.phase = Watching
 		m.wait(v.name, ForWatch, end, "watch window of release "+v.fingerprint.Short())
 	}
+}
+
+// inPlace says in what the last good release is not as its replicas are run now, ""
+// if it is: in what needs no new container, such as their number. Who falls back to
+// it has to fall back to what served last, not to what served when it was proven.
+func (m *maker) inPlace(v *view, now spec.Release) string {
+	good := m.have.LastGood[v.name].Stored()
+	if v.verdict != "" || m.have.Images[v.wanted.Image].ID == "" || reflect.DeepEqual(good, now) || len(Changes(good, now)) == 0 {
+		return ""
+	}
+	return Difference(good, now)
 }
 
 // warm are the stale replicas to go back to if the release on trial fails.

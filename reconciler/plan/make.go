@@ -74,7 +74,7 @@ func (m *maker) do(service string, a Action, why string) bool {
 	}
 	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
 		m.plan.Waits = append(m.plan.Waits, Wait{
-			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (failed %d times)", a, f.Err, f.Count),
+			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (failed %s)", a, f.Err, spec.Count(f.Count, "time")),
 		})
 		return false
 	}

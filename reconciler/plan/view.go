@@ -114,8 +114,8 @@ func (m *maker) fallBack(v *view, wanted spec.Fingerprint) bool {
 // be known yet: to go back to the last good one would be a rollout of its own.
 func (m *maker) stay(v *view, wanted spec.Fingerprint) {
 	best, ok := m.serving(v, wanted)
-	if ok && m.isRouted(best) {
-		v.setTarget(m, best.Release, m.isProven(v.name, best.Fingerprint))
+	if ok && m.isRouted(best) && !m.isProven(v.name, best.Fingerprint) {
+		v.setTarget(m, best.Release, false)
 		return
 	}
 	m.fallBack(v, wanted)
