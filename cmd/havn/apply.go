@@ -80,7 +80,7 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	if err := a.machine.remember(); err != nil {
+	if err := h.claim(ctx, a.machine); err != nil {
 		return err
 	}
 	if err := h.expected(ctx, site, a.expect); err != nil {

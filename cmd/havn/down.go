@@ -13,6 +13,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/docker"
 	"havn.internal/spec"
 )
@@ -36,6 +37,9 @@ that one first.`,
 		if err != nil {
 			return err
 		}
+		if client, err := console.Dial(c.Context(), m.state); err == nil {
+			return runs(c.Context(), client)
+		}
 		h, err := m.open(c.Context(), log, false)
 		if err != nil {
 			return err
@@ -43,6 +47,15 @@ that one first.`,
 		defer func() { err = errors.Join(err, h.close()) }()
 		return h.down(c, yes)
 	})
+}
+
+// runs says that a havn would make all of it again.
+func runs(ctx context.Context, client *console.Client) error {
+	s, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("a havn runs here and would make it all again: end it first (`systemctl stop havn`, or `kill %d`)", s.Pid)
 }
 
 // downGrace is the time replicas get to end.
@@ -64,7 +77,10 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 			return err
 		}
 	}
-	err = h.engine.Down(c.Context(), b, downGrace, func(what string) { fmt.Fprintln(out, "removed", what) })
+	err = h.engine.Down(c.Context(), b, downGrace, func(what string) {
+		fmt.Fprintln(out, "removed", what)
+		h.journal.Record("", "remove "+what, "havn down: asked for by "+me("").Who)
+	})
 	return errors.Join(err, h.gateway.Forget(c.Context()))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,14 @@ import (
 var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label"}
 
 const flagsFile = "flags.json"
+
+// claim makes the state directory that of the site, with these flags.
+func (h *host) claim(ctx context.Context, m *machine) error {
+	if err := h.engine.CheckState(ctx); err != nil {
+		return err
+	}
+	return m.remember()
+}
 
 // remember records the flags the host is driven with.
 func (m *machine) remember() error {

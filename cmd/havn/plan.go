@@ -131,6 +131,9 @@ func (p *planning) print(w io.Writer, road model.Road) error {
 func (m *machine) forecast(ctx context.Context, site spec.Site, prune bool) (model.Road, error) {
 	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, site) }
 	return askHost(ctx, m, prune, running, func(h *host) (model.Road, error) {
+		if err := h.engine.CheckState(ctx); err != nil {
+			return model.Road{}, err
+		}
 		return h.forecast(ctx, site)
 	})
 }

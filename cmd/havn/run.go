@@ -60,7 +60,7 @@ func runDaemon(ctx context.Context, m *machine, s *sourceFlags, t *tellFlags) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	if err := m.remember(); err != nil {
+	if err := h.claim(ctx, m); err != nil {
 		return err
 	}
 	d := &daemon{host: h, machine: m, good: h.journal.Good()}

@@ -45,8 +45,8 @@ const committable = 1 << 20
 func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {
 	running := func(c *console.Client) (snapshot.Snapshot, error) { return c.Snapshot(ctx) }
 	return askHost(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
-		want, _ := h.journal.Site()
-		return h.snapshot(ctx, m, want)
+		want, _, _ := m.desires(h.journal, h.log).gate.Wanted()
+		return h.snapshot(ctx, m, want.Site)
 	})
 }
 

@@ -127,6 +127,13 @@ func (s *sourceFlags) String() string {
 	return s.remote.URL + " " + s.ref.String()
 }
 
+// isDir: the source is that directory.
+func (s *sourceFlags) isDir(path string) bool {
+	mine, err := os.Stat(s.dir)
+	theirs, err2 := os.Stat(path)
+	return err == nil && err2 == nil && os.SameFile(mine, theirs)
+}
+
 // directory returns the directory as a source.
 func (s *sourceFlags) directory(log *slog.Logger, problem func(error)) (gitops.Source, error) {
 	path, err := filepath.Abs(s.dir)

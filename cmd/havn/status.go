@@ -57,6 +57,7 @@ func status(ctx context.Context, m *machine) (console.Status, error) {
 		s := h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
 		s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
 		s.Standing = d.Standing()
+		s.Converged = s.Converged && s.Revision.Attempted != ""
 		return s, nil
 	})
 }
@@ -124,7 +125,7 @@ func printStatus(w io.Writer, s console.Status) error {
 
 func standing(s console.Status) string {
 	switch {
-	case !s.Running && s.Converged && s.Revision.Attempted == "":
+	case !s.Running && s.Revision.Attempted == "" && len(s.Services) == 0:
 		return "nothing was ever wanted here; no havn runs"
 	case !s.Running && s.Converged:
 		return "converged; no havn runs"

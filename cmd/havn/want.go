@@ -101,6 +101,11 @@ func (d *daemon) ByHand(by hold.By, h console.Handed) (string, error) {
 	if h.Prune {
 		d.AllowPruneOf(h.Site.Revision)
 	}
+	if s := d.Standing(); d.source.isDir(h.Dir) && !s.Pinned() && s.Frozen == "" && s.Problem == "" {
+		// The source is about to say the same.
+		d.offer(gitops.Revision{Dir: h.Dir}, h.Site)
+		return "the havn that runs here follows " + h.Dir, nil
+	}
 	return d.byHand(by, h)
 }
 

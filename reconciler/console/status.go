@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,11 +143,17 @@ func Describe(ctx context.Context, o reconciler.Outcome, tail Tail) Status {
 		one.tail(ctx, tail)
 		s.Services = append(s.Services, one)
 	}
+	// A route that nginx refused from the start is not in its table.
+	absent := maps.Clone(routes)
 	for _, l := range g.Table.Locations {
 		if l.Own() {
 			continue
 		}
 		s.Routes = append(s.Routes, route(l, routes[l.Route]))
+		delete(absent, l.Route)
+	}
+	for _, name := range slices.Sorted(maps.Keys(absent)) {
+		s.Blocked = append(s.Blocked, "route "+name+": "+absent[name])
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 )
 
@@ -35,4 +36,22 @@ func (e *Engine) CheckOwner(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("site %s is run from the state directory %s: give --state %s, or another --site", e.Site, owner, owner)
+}
+
+// CheckState refuses a second site on the state directory: nobody would look after
+// the first one any more.
+func (e *Engine) CheckState(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, listDeadline)
+	defer cancel()
+	list, err := e.cli.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelState+"="+e.State))})
+	if err != nil {
+		return fmt.Errorf("docker: networks: %w", err)
+	}
+	for _, n := range list {
+		if site := n.Labels[labelSite]; site != e.Site && site == n.Name {
+			return fmt.Errorf("the state directory %s is that of site %s: give --site %s, or another --state; `havn down --state %s --site %s` ends that site",
+				e.State, site, site, e.State, site)
+		}
+	}
+	return nil
 }

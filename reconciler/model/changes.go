@@ -128,7 +128,7 @@ func routeChanges(want spec.Site, have []plan.Location) []Change {
 		for _, l := range plan.Locations(want.Routes[name]) {
 			before, had := old[l.Key()]
 			delete(old, l.Key())
-			c := Change{Route: name, Where: where(l)}
+			c := Change{Route: name, Where: l.Where()}
 			switch {
 			case !had:
 				c.Kind = Created
@@ -142,17 +142,10 @@ func routeChanges(want spec.Site, have []plan.Location) []Change {
 	}
 	for _, l := range have {
 		if _, gone := old[l.Key()]; gone && !l.Own() {
-			out = append(out, Change{Route: l.Route, Where: where(l), Kind: Removed})
+			out = append(out, Change{Route: l.Route, Where: l.Where(), Kind: Removed})
 		}
 	}
 	return out
-}
-
-func where(l plan.Location) string {
-	if l.Exact {
-		return l.Host + "=" + l.Path
-	}
-	return l.Host + l.Path
 }
 
 // outage adds what the forecast found out about a service.

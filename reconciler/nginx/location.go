@@ -52,6 +52,9 @@ func (e *emitter) location(l plan.Location, match, at string) {
 		case l.Target.Redirect != nil:
 			e.redirect(*l.Target.Redirect, l.Path)
 		case len(l.Servers) == 0:
+			// The client's next request may come after the next table: it is not for a
+			// worker of this one.
+			e.dir("keepalive_timeout", number(0))
 			e.dir("add_header", raw("Retry-After"), number(1), raw("always"))
 			e.dir("return", raw("503"))
 		default:

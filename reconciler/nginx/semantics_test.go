@@ -165,6 +165,31 @@ func TestNobodyToAnswer(t *testing.T) {
 	}
 }
 
+// A client that was told 503 asks the workers of today again, and not, on the
+// connection it has, an old one that knows of nobody.
+func TestNobodyToAnswerIsNoNewsForTheNextRequest(t *testing.T) {
+	r := newRig(t).start()
+	ask := func() int {
+		resp, err := http.Get("http://" + r.addr + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode
+	}
+	r.set(to("_", "/"))
+	if got := ask(); got != http.StatusServiceUnavailable {
+		t.Fatalf("got %d, want 503", got)
+	}
+	r.set(to("_", "/", named(t, "app")))
+	if got := ask(); got != http.StatusOK {
+		t.Errorf("got %d after the switch, want 200", got)
+	}
+}
+
 func TestRedirects(t *testing.T) {
 	r := newRig(t).start()
 	r.set(

@@ -31,7 +31,7 @@ func Changes(from, to spec.Release) []Change {
 
 // Outline is what to know first of a release that is new.
 func Outline(r spec.Release) []Change {
-	all := Changes(spec.Release{}, r)
+	all := compare(nil, fields(r))
 	return slices.DeleteFunc(all, func(c Change) bool { return c.Field != "image" && c.Field != "replicas" })
 }
 

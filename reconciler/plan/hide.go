@@ -2,13 +2,10 @@ package plan
 
 // Hide returns l without the values of its target that may be secret.
 func (l Location) Hide() Location {
-	place := "location " + l.Host + l.Path
-	switch {
-	case l.Own():
+	place := "location " + l.Where()
+	if l.Own() {
 		// Its host follows from the site's.
 		place = "location " + l.Route
-	case l.Exact:
-		place = "location " + l.Host + "=" + l.Path
 	}
 	l.Target, l.hidden = l.Target.Hide(place), true
 	return l

@@ -130,7 +130,7 @@ func (m *maker) leftOut(l Location, t Table) bool {
 	case taken && m.answered(over):
 		m.stays(l, over)
 	case m.answers(l.Target.Service):
-		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s%s waits until a replica of %s is probed", l.Host, l.Path, l.Target.Service))
+		m.wait(l.Target.Service, ForReady, m.now.Add(relook), fmt.Sprintf("%s waits until a replica of %s is probed", l.Where(), l.Target.Service))
 	default:
 		return false
 	}
@@ -140,7 +140,7 @@ func (m *maker) leftOut(l Location, t Table) bool {
 // stays says that the requests of a location go to another for now.
 func (m *maker) stays(l, with Location) {
 	who := orDefault(with.Target.Service, "route "+with.Route)
-	m.wait(l.Target.Service, ForNeed, m.now.Add(relook), fmt.Sprintf("%s%s stays with %s until %s is ready", l.Host, l.Path, who, l.Target.Service))
+	m.wait(l.Target.Service, ForNeed, m.now.Add(relook), fmt.Sprintf("%s stays with %s until %s is ready", l.Where(), who, l.Target.Service))
 }
 
 // held are the confirmed locations that the site drops and that lead to services
@@ -178,7 +178,7 @@ func Locations(r spec.Route) []Location {
 // have again, stays as it was confirmed.
 func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 	if why, rejected := m.have.Gateway.Rejected[l.Hash()]; rejected {
-		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: fmt.Sprintf("%s%s: %s", l.Host, l.Path, why)})
+		m.plan.Blocked = append(m.plan.Blocked, Blocked{Route: l.Route, Why: l.Where() + ": " + why})
 		return m.filled(before, before), had
 	}
 	l = m.filled(l, before)
@@ -295,7 +295,7 @@ func tableChange(from, to Table) string {
 	for _, l := range to.Locations {
 		before, had := old[l.Key()]
 		delete(old, l.Key())
-		where := l.Host + l.Path
+		where := l.Where()
 		switch {
 		case !had:
 			changes = append(changes, "add "+where)
@@ -311,7 +311,7 @@ func tableChange(from, to Table) string {
 	}
 	for _, l := range from.Locations {
 		if _, gone := old[l.Key()]; gone {
-			changes = append(changes, "drop "+l.Host+l.Path)
+			changes = append(changes, "drop "+l.Where())
 		}
 	}
 	const shown = 4

@@ -57,6 +57,14 @@ func (l Location) sendsTo(a netip.Addr) bool {
 	return slices.ContainsFunc(l.Servers, at) || slices.ContainsFunc(l.Spares, at)
 }
 
+// Where is what requests l takes, for people: "host/path", "host=/path" if exact.
+func (l Location) Where() string {
+	if l.Exact {
+		return l.Host + "=" + l.Path
+	}
+	return l.Host + l.Path
+}
+
 // Hash identifies everything of l but its servers and spares.
 func (l Location) Hash() string {
 	l.Servers, l.Spares = nil, nil
