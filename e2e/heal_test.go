@@ -47,7 +47,7 @@ func TestTheOnlyReplicaTakenByHandIsReplaced(t *testing.T) {
 	s.finish()
 }
 
-// nginx ends, by its container or by its process. Its connections are lost with
+// nginx ends or stands still, by its container or by its process. Its connections are lost with
 // it; it comes back with the configuration it had.
 func TestTheGatewayComesBack(t *testing.T) {
 	s := running(t, web("1"), "1")
@@ -57,7 +57,7 @@ func TestTheGatewayComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, act := range []string{"kill", "restart", "rm --force"} {
+	for _, act := range []string{"kill", "restart", "pause", "rm --force"} {
 		begin := time.Now()
 		docker(t, append(strings.Fields(act), gateway)...)
 		s.comeFrom("web.test", "web")

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -73,7 +74,9 @@ type Engine struct {
 	Config
 	cli      *client.Client
 	platform string // of the engine, "linux/amd64"
-	pulls    singleflight.Group
+	// gatewayNews counts what may have become of the gateway's container.
+	gatewayNews atomic.Int64
+	pulls       singleflight.Group
 
 	mu sync.Mutex
 	// subscribed: the event stream is up, so what has been seen holds until an

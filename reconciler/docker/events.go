@@ -50,6 +50,7 @@ func (e *Engine) subscribe(ctx context.Context, since time.Time, wake func()) er
 	e.mu.Lock()
 	e.subscribed, e.epoch, e.looked = true, e.epoch+1, time.Time{}
 	e.mu.Unlock()
+	e.gatewayNews.Add(1)
 	wake()
 	for {
 		select {
@@ -90,6 +91,9 @@ func (e *Engine) note(m events.Message) bool {
 		}
 		e.noteEnd(m)
 		e.touch(m.Actor.ID)
+		if m.Actor.Attributes[labelRole] == roleGateway {
+			e.gatewayNews.Add(1)
+		}
 	case events.NetworkEventType:
 		if m.Actor.Attributes["name"] != e.Site {
 			return false

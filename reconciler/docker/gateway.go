@@ -38,6 +38,8 @@ type GatewayContainer struct {
 
 	mu  sync.Mutex
 	pid int
+	// news is the count of the engine's as of when pid was looked up.
+	news int64
 }
 
 // Gateway returns the site's gateway container, whether it exists or not. dir is
@@ -85,8 +87,16 @@ const (
 	restartTick     = 50 * time.Millisecond
 )
 
-// Clear has nothing to do: with its first process a container ends whole.
-func (g *GatewayContainer) Clear(context.Context) error { return nil }
+// Clear has a container go on that somebody paused: it has the port and serves
+// nobody. Otherwise there is nothing to do: with its first process a container ends
+// whole.
+func (g *GatewayContainer) Clear(ctx context.Context) error {
+	i, err := g.inspect(ctx)
+	if err != nil || i == nil || !g.ours(i) || i.State.Status != container.StatePaused {
+		return err
+	}
+	return g.engine.cli.ContainerUnpause(ctx, i.ID)
+}
 
 // inspect returns nil if there is no container of the name.
 func (g *GatewayContainer) inspect(ctx context.Context) (*container.InspectResponse, error) {
@@ -152,18 +162,20 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 }
 
 // Master returns the pid of nginx's master as this machine sees it, 0 if it does
-// not run, or not with this directory.
+// not run, is paused, or runs with another directory. The engine is asked only when
+// something has become of the container: every pass wants to know.
 func (g *GatewayContainer) Master(ctx context.Context) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.pid != 0 && isMaster(g.pid) && g.sees(g.pid) {
+	news := g.engine.gatewayNews.Load()
+	if g.pid != 0 && g.news == news && isMaster(g.pid) && g.sees(g.pid) {
 		return g.pid, nil
 	}
 	i, err := g.inspect(ctx)
 	if err != nil {
 		return 0, err
 	}
-	g.pid = 0
+	g.pid, g.news = 0, news
 	if i != nil && g.ours(i) && i.State.Status == container.StateRunning && g.sees(i.State.Pid) {
 		g.pid = i.State.Pid
 	}
