@@ -164,7 +164,9 @@ func gatewayLine(g console.Gateway) string {
 // printService prints one service: a line, and what keeps it from its goal.
 func printService(w io.Writer, s console.Service) {
 	fmt.Fprintf(w, "%s  %s  %d/%d ready, %d routed  release %s  %s\n", s.Name, s.Phase, s.Ready, s.Wanted, s.Routed, orNone(s.Release), s.Image)
-	if s.Detail != "" {
+	// What it waits to try again is told with the wait.
+	told := slices.ContainsFunc(s.Waits, func(w plan.Wait) bool { return strings.HasPrefix(w.Why, s.Detail) })
+	if s.Detail != "" && !told {
 		fmt.Fprintf(w, "    %s\n", s.Detail)
 	}
 	for _, why := range s.Blocked {

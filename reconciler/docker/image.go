@@ -153,7 +153,8 @@ func sum(m map[string]int64) float64 {
 
 // explainPull says which registry would not give the image, and what to do.
 func explainPull(ctx context.Context, ref reference.Named, err error) error {
-	domain, text := reference.Domain(ref), err.Error()
+	// The engine is only who passes it on.
+	domain, text := reference.Domain(ref), strings.TrimPrefix(err.Error(), "Error response from daemon: ")
 	has := func(parts ...string) bool {
 		for _, p := range parts {
 			if strings.Contains(text, p) {
@@ -174,7 +175,7 @@ func explainPull(ctx context.Context, ref reference.Named, err error) error {
 	case has("no matching manifest"):
 		return fmt.Errorf("%s has no variant for this machine", reference.FamiliarString(ref))
 	case has("no such host", "connection refused", "i/o timeout", "network is unreachable", "TLS", "Client.Timeout", "server misbehaving"):
-		return fmt.Errorf("registry %s can't be reached: %w", domain, err)
+		return fmt.Errorf("registry %s can't be reached: %s", domain, text)
 	}
-	return fmt.Errorf("registry %s: %w", domain, err)
+	return fmt.Errorf("registry %s: %s", domain, text)
 }

@@ -166,6 +166,8 @@ func (m *maker) image(v *view) Image {
 		m.do(v.name, pull, pullReason(image))
 		if failed {
 			v.note("pull %s: %s", ref, failure.Err)
+		} else {
+			v.note("pulls %s, for at most %s", ref, pull.Deadline)
 		}
 		if image.ID == "" || !failed {
 			v.phase = Waiting
