@@ -35,12 +35,9 @@ func TestASecondHavnOnOneStateIsRefused(t *testing.T) {
 			t.Errorf("havn %s beside a running one: %s", args[0], out)
 		}
 	}
-	// What is applied by hand is handed to the one that runs, and stays until it is
-	// unpinned.
-	for _, args := range [][]string{{"apply", s.dir}, {"unpin"}} {
-		if out, err := s.havn(args...); err != nil {
-			t.Errorf("havn %s beside a running one: %v: %s", args[0], err, out)
-		}
+	// The directory that the one that runs follows is handed to it, and pins nothing.
+	if out, err := s.havn("apply", s.dir); err != nil {
+		t.Errorf("havn apply beside a running one: %v: %s", err, out)
 	}
 	s.apply(web("2"))
 	s.answers("2")
