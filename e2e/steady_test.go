@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"havn.internal/e2e/traffic"
 	"havn.internal/reconciler/console"
 )
 
@@ -52,32 +53,49 @@ func (s *scenario) ids(service string) []string {
 		"--filter", "label=havn.site="+s.site(), "--filter", "label=havn.service="+service))
 }
 
-// BenchmarkIdle measures what havn takes while it has nothing to do: many
-// replicas that are probed as usual.
+// BenchmarkIdle measures what havn takes while it has nothing to do but to ask twenty
+// replicas each second whether they are well; and what a loop takes that asks them
+// and does nothing else.
 func BenchmarkIdle(b *testing.B) {
 	s := prepare(b)
 	hello(b, "1")
 	var parts []string
 	for i := range 10 {
 		name := fmt.Sprintf("s%d", i)
-		parts = append(parts, fmt.Sprintf(`services: %s: {image: "havn-hello:1", port: 8080, replicas: 2}`, name), route(name+".test", name))
+		parts = append(parts, fmt.Sprintf(`services: %s: {image: "havn-hello:1", port: 8080, replicas: 2, health: {http: path: "/", interval: "1s"}}`, name), route(name+".test", name))
 	}
 	s.write(parts...)
 	s.start()
 	s.converge()
-	const long = 20 * time.Second
-	before := s.daemon.cpu(b)
-	<-time.After(long) // the measure is taken over this time
-	used := s.daemon.cpu(b) - before
-	b.ReportMetric(100*used.Seconds()/long.Seconds(), "%cpu")
+	const long = 20
+	before := processor(b, s.daemon.cmd.Process.Pid)
+	<-time.After(long * time.Second) // the measure is taken over this time
+	used := processor(b, s.daemon.cmd.Process.Pid) - before
+	b.ReportMetric(100*used.Seconds()/long, "%cpu")
+	var addrs []string
+	for i := range 10 {
+		ids := s.ids(fmt.Sprintf("s%d", i))
+		addrs = append(addrs, strings.Fields(docker(b, append([]string{"inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}:8080{{end}}"}, ids...)...))...)
+	}
+	before = processor(b, os.Getpid())
+	for range long {
+		<-time.After(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+		for _, addr := range addrs {
+			if _, err := traffic.Get(b.Context(), addr, "", "/"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	used = processor(b, os.Getpid()) - before
+	b.ReportMetric(100*used.Seconds()/long, "loop-%cpu")
 	b.ReportMetric(s.daemon.memory(b), "MiB")
 	b.ReportMetric(0, "ns/op")
 }
 
-// cpu is the processor time havn has used.
-func (d *daemon) cpu(b *testing.B) time.Duration {
+// processor is the processor time a process has used.
+func processor(b *testing.B, pid int) time.Duration {
 	b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		b.Fatal(err)
 	}
