@@ -30,6 +30,10 @@ var mutants = []mutant{
 		"case !had && m.awaits(l.Target.Service):", "case false:", "takes requests from",
 	},
 	{
+		"a last resort takes the room of what comes after it", "plan/route.go",
+		"last = last[:min(len(last), v.replicas())]", "", "the transcript is another",
+	},
+	{
 		"what is presumed to answer takes over", "plan/route.go",
 		"return !c.Unprobed() || before.sendsTo(c.Addr)", "return true", "I1 availability",
 	},

@@ -117,7 +117,7 @@ func taker(t plan.Table, l plan.Location) (best plan.Location) {
 	named := slices.ContainsFunc(t.Locations, func(o plan.Location) bool { return o.Host == l.Host && o.Key() != l.Key() })
 	for _, o := range t.Locations {
 		host := o.Host == l.Host || !named && o.Host == "_"
-		path := o.Path == "/" || strings.HasPrefix(l.Path, o.Path+"/")
+		path := o.Path == "/" || strings.HasPrefix(l.Path+"/", o.Path+"/")
 		if o.Key() != l.Key() && !o.Exact && host && path && len(o.Path) > len(best.Path) {
 			best = o
 		}

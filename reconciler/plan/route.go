@@ -62,23 +62,24 @@ func routedFirst(a, b bool) int {
 }
 
 // lastResort is for a service without any replica that should serve: those of a
-// condemned release that are ready, no more than are wanted, for what comes after it
-// needs their room; else those that are routed and not gone,
-// since one that comes back is at the same address.
+// condemned release that are ready, else those that are routed and not gone, since one
+// that comes back is at the same address. They are no more than are wanted, for what
+// comes after them needs their room.
 func (m *maker) lastResort(v *view) []Container {
 	if v.known && v.replicas() == 0 {
 		return nil
 	}
-	if ready := filter(v.all, m.ready); len(ready) > 0 {
-		if v.known {
-			slices.SortStableFunc(ready, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
-			ready = ready[:min(len(ready), v.replicas())]
-		}
-		return ready
+	last := filter(v.all, m.ready)
+	if len(last) == 0 {
+		last = filter(v.all, func(c Container) bool {
+			return alive(c) && m.isReached(c) && !m.busy(c) && (c.State != Paused || !m.condemned(c))
+		})
 	}
-	return filter(v.all, func(c Container) bool {
-		return alive(c) && m.isReached(c) && !m.busy(c) && (c.State != Paused || !m.condemned(c))
-	})
+	if v.known {
+		slices.SortStableFunc(last, func(a, b Container) int { return routedFirst(m.isRouted(a), m.isRouted(b)) })
+		last = last[:min(len(last), v.replicas())]
+	}
+	return last
 }
 
 func (m *maker) condemned(c Container) bool {
