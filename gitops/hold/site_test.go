@@ -21,6 +21,7 @@ func service(name, image string) spec.Service {
 	return spec.Service{Name: name, Image: image, Port: 80, Replicas: 1,
 		Health:  spec.Health{Interval: spec.Duration(time.Second), Timeout: spec.Duration(time.Second), Successes: 1},
 		Rollout: spec.Rollout{Strategy: spec.Rolling, HealthyDeadline: spec.Duration(time.Minute), ProgressDeadline: spec.Duration(time.Hour), PullDeadline: spec.Duration(time.Hour)},
+		Stop:    spec.Stop{Signal: "SIGTERM"},
 		Log:     spec.Log{MaxSize: 1 << 20}}
 }
 
