@@ -3,12 +3,15 @@ package docker
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -69,6 +72,26 @@ func TestExecEndsWithItsContext(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("it still waits for the engine")
 	}
+}
+
+// A registry may pause in the middle of an image for longer than a minute: the pull
+// goes on, and only its deadline ends it.
+func TestAPullOutlivesASilentRegistry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &Engine{Config: Config{Log: slog.New(slog.DiscardHandler)}}
+		progress, registry := io.Pipe()
+		go func() {
+			for range 3 {
+				_, _ = io.WriteString(registry, `{"id":"1","status":"Downloading","progressDetail":{"current":1,"total":9}}`)
+				time.Sleep(10 * time.Minute)
+			}
+			_ = registry.Close()
+		}()
+		begin := time.Now()
+		if err := e.follow("app:1", progress); err != nil || time.Since(begin) < 30*time.Minute {
+			t.Errorf("the pull ended after %s: %v", time.Since(begin), err)
+		}
+	})
 }
 
 // A container that somebody connected to further networks looks the same as long as

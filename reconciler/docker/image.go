@@ -19,12 +19,8 @@ import (
 	"havn.internal/reconciler/plan"
 )
 
-// pullIdle ends a pull that has not moved for so long; reportEvery is how often
-// one that does is logged.
-const (
-	pullIdle    = time.Minute
-	reportEvery = 5 * time.Second
-)
+// reportEvery is how often a pull under way is logged.
+const reportEvery = 5 * time.Second
 
 // observeImage says what a reference stands for on this host.
 func (e *Engine) observeImage(ctx context.Context, ref string) (plan.Image, error) {
@@ -65,7 +61,7 @@ func (e *Engine) pull(ctx context.Context, a plan.Pull) error {
 	auth, authErr := credentials(ref)
 	progress, err := e.cli.ImagePull(ctx, ref.String(), image.PullOptions{RegistryAuth: auth})
 	if err == nil {
-		err = e.follow(ctx, a.Image, progress)
+		err = e.follow(a.Image, progress)
 		_ = progress.Close()
 	}
 	if err == nil {
@@ -111,11 +107,10 @@ type pullMessage struct {
 	} `json:"progressDetail"`
 }
 
-// follow reads the progress to its end, logs it now and then, and gives up on a
-// pull that stands still.
-func (e *Engine) follow(ctx context.Context, ref string, progress io.ReadCloser) error {
-	idle := time.AfterFunc(pullIdle, func() { _ = progress.Close() })
-	defer idle.Stop()
+// follow reads the progress to its end and logs it now and then. A registry may pause
+// for as long as it likes: only the pull's deadline ends it, since another try would
+// begin at the first byte.
+func (e *Engine) follow(ref string, progress io.Reader) error {
 	done := map[string]int64{}
 	total := map[string]int64{}
 	reported := time.Now()
@@ -124,12 +119,8 @@ func (e *Engine) follow(ctx context.Context, ref string, progress io.ReadCloser)
 		if err := lines.Decode(&m); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			if !idle.Stop() {
-				return fmt.Errorf("no progress for %s", pullIdle)
-			}
 			return err
 		}
-		idle.Reset(pullIdle)
 		if m.Error != "" {
 			return errors.New(m.Error)
 		}

@@ -34,6 +34,8 @@ func freeAddr() string {
 var (
 	api       *client.Client
 	replicaID string
+	// replicaFiles are the files of replicaImage.
+	replicaFiles map[string]string
 )
 
 func TestMain(m *testing.M) {
@@ -72,10 +74,11 @@ func setUp(dir string) error {
 	if err != nil {
 		return err
 	}
-	replicaID, err = makeImage(replicaImage, map[string]string{
+	replicaFiles = map[string]string{
 		"replica": string(text), "etc/passwd": "app:x:1234:5678::/:/none\n", "etc/group": "app:x:5678:\n",
 		"etc/not-a-program": "#", "broken": "not an executable of any kind",
-	}, `ENTRYPOINT ["/replica"]`)
+	}
+	replicaID, err = makeImage(replicaImage, replicaFiles, `ENTRYPOINT ["/replica"]`)
 	return err
 }
 

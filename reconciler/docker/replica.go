@@ -148,7 +148,7 @@ func (e *Engine) discard(ctx context.Context, id string) {
 	if err != nil || i.State.Status != container.StateCreated {
 		return
 	}
-	if err := e.cli.ContainerRemove(ctx, id, container.RemoveOptions{}); err != nil && !cerrdefs.IsNotFound(err) {
+	if err := e.cli.ContainerRemove(ctx, id, container.RemoveOptions{RemoveVolumes: true}); err != nil && !cerrdefs.IsNotFound(err) {
 		e.Log.Warn("a container that could not start stays for now", "container", i.Name, "err", err)
 	}
 }
@@ -168,18 +168,20 @@ func (e *Engine) Stop(ctx context.Context, a plan.Stop) error {
 	return err
 }
 
-// Remove deletes a container that does not run. Its volumes stay.
+// Remove deletes a container that does not run. Named volumes stay.
 func (e *Engine) Remove(ctx context.Context, a plan.Remove) error {
 	defer e.touch(a.ID)
 	return e.remove(ctx, a.ID, false)
 }
 
 // remove deletes a container; force also one that runs. One that is gone, or going,
-// is fine.
+// is fine. The nameless volumes that the engine made for the image's VOLUMEs go with
+// it: no other container can ever mount them. RemoveVolumes spares all that have a
+// name (moby: Do not remove named mountpoints).
 func (e *Engine) remove(ctx context.Context, id string, force bool) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
-	err := e.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: force})
+	err := e.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: force, RemoveVolumes: true})
 	if cerrdefs.IsNotFound(err) || err != nil && strings.Contains(err.Error(), "is already in progress") {
 		return nil
 	}

@@ -48,7 +48,7 @@ type Stop struct {
 	Grace    time.Duration
 }
 
-// Remove deletes a container that does not run. Volumes stay.
+// Remove deletes a container that does not run. Named volumes stay.
 type Remove struct{ Name, ID string }
 
 // StartGateway brings nginx up with the last confirmed table.
