@@ -68,6 +68,10 @@ func resolveService(name string, src sourceService) Service {
 	return s
 }
 
+// Bare is the service that a spec describes which names no more than a port, 0 for none:
+// each field has its default.
+func Bare(name string, port int) Service { return resolveService(name, sourceService{Port: port}) }
+
 func mapValues[K comparable, A, B any](m map[K]A, f func(A) B) map[K]B {
 	if len(m) == 0 {
 		return nil

@@ -11,7 +11,6 @@ import (
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
-	"havn.internal/spec"
 )
 
 // A daemon is `havn run`: it turns revisions into sites, and tells what becomes
@@ -127,8 +126,8 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 }
 
 // Forecast implements [console.Havn].
-func (d *daemon) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
-	return d.forecast(ctx, want)
+func (d *daemon) Forecast(ctx context.Context, ask console.Question) (model.Road, error) {
+	return d.forecast(ctx, ask)
 }
 
 // Explain implements [console.Havn].

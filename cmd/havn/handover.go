@@ -26,7 +26,7 @@ func (a *applying) hand(c *cobra.Command, client *console.Client, dir string) er
 		return failedSpec(err)
 	}
 	if a.expect != "" {
-		road, err := client.Forecast(c.Context(), site)
+		road, err := client.Forecast(c.Context(), console.Question{Site: site})
 		if err == nil {
 			err = sameHash(road.Hash, a.expect)
 		}

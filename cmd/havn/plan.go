@@ -27,6 +27,8 @@ func newPlan() *cobra.Command {
 		Long: `Show what a directory of specs would change on this machine, and why: every
 field old and new, whether it is without downtime, and each step on the road. The
 road is made by the same planner that would walk it, as if new releases become ready.
+Values that may be secret (of the environment, commands, files, labels and headers) are
+shown with --show-values only.
 
 With --against it is for the host that a file of ` + "`havn status --snapshot`" + ` shows, and
 needs neither that host nor Docker. Values that may be secret are not in the file: of
@@ -40,11 +42,15 @@ Exit codes: 0 nothing to do; 2 there are changes; 1 the plan could not be made.`
 	c.Flags().BoolVar(&p.json, "json", false, "print JSON")
 	c.Flags().BoolVar(&p.markdown, "markdown", false, "print Markdown, for a comment on a pull request")
 	c.Flags().BoolVar(&p.prune, "prune", false, "agree to removing more services at once than havn does unasked")
+	valuesFlag(c.Flags(), &p.values)
 	c.Flags().StringVar(&p.against, "against", "", "plan for the host that the snapshot in `FILE` shows (- for the standard input)")
 	p.machine.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if p.json && p.markdown {
+		switch {
+		case p.json && p.markdown:
 			return usage(c, errTwoForms)
+		case p.values && (p.markdown || p.against != ""):
+			return usage(c, errNoValues)
 		}
 		plan := p.here
 		if p.against != "" {
@@ -69,6 +75,7 @@ Exit codes: 0 nothing to do; 2 there are changes; 1 the plan could not be made.`
 type planning struct {
 	machine               *machine
 	json, markdown, prune bool
+	values                bool
 	against               string
 	// asOf says which host the plan is for, if that is not this one.
 	asOf string
@@ -86,7 +93,7 @@ func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err erro
 	if err != nil {
 		return road, failedSpec(err)
 	}
-	if road, err = m.forecast(c.Context(), site, p.prune); err == nil {
+	if road, err = m.forecast(c.Context(), console.Question{Site: site, Values: plan.Values(p.values)}, p.prune); err == nil {
 		p.standing, err = m.standing(c.Context())
 	}
 	return road, err
@@ -124,26 +131,36 @@ func (p *planning) print(w io.Writer, road model.Road) error {
 	case p.markdown:
 		return printMarkdown(w, road, p.asOf, p.standing.Lines())
 	}
-	return printRoad(w, road, p.standing.Lines())
+	err := printRoad(w, road, p.standing.Lines())
+	if err == nil && !p.values && p.against == "" {
+		hint(w, road.Changes)
+	}
+	return err
 }
 
 // forecast asks the havn that runs, or looks at the host if none does.
-func (m *machine) forecast(ctx context.Context, site spec.Site, prune bool) (model.Road, error) {
-	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, site) }
+func (m *machine) forecast(ctx context.Context, ask console.Question, prune bool) (model.Road, error) {
+	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, ask) }
 	return askHost(ctx, m, prune, running, func(h *host) (model.Road, error) {
 		if err := h.engine.CheckState(ctx); err != nil {
 			return model.Road{}, err
 		}
-		return h.forecast(ctx, site)
+		return h.forecast(ctx, ask)
 	})
 }
 
-func (h *host) forecast(ctx context.Context, site spec.Site) (model.Road, error) {
-	o := h.lookUntilProbed(ctx, site)
+func (h *host) forecast(ctx context.Context, ask console.Question) (model.Road, error) {
+	o := h.lookUntilProbed(ctx, ask.Site)
 	if o.Err != nil {
 		return model.Road{}, o.Err
 	}
-	return model.Forecast(site, o.Have, time.Now()), nil
+	road := model.ForecastWith(ask.Site, o.Have, time.Now(), ask.Values)
+	sites := []spec.Site{ask.Site}
+	for _, k := range h.journal.Sites() {
+		sites = append(sites, k.Site)
+	}
+	explainFiles(road.Changes, ask.Values, sites...)
+	return road, nil
 }
 
 // plannedRoad is what `havn plan --json` prints.
@@ -230,12 +247,6 @@ func signOf(c model.Change) string {
 		return sign
 	}
 	return "~"
-}
-
-func printFields(b *strings.Builder, c model.Change) {
-	for _, f := range c.Fields {
-		fmt.Fprintf(b, "    %s\n", f)
-	}
 }
 
 func subject(c model.Change) string {

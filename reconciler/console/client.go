@@ -16,7 +16,6 @@ import (
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
 	"havn.internal/reconciler/snapshot"
-	"havn.internal/spec"
 )
 
 // A Client asks the havn that runs on a state directory.
@@ -49,9 +48,9 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 }
 
 // Forecast asks what a site would change.
-func (c *Client) Forecast(ctx context.Context, want spec.Site) (model.Road, error) {
+func (c *Client) Forecast(ctx context.Context, ask Question) (model.Road, error) {
 	var road model.Road
-	return road, c.call(ctx, http.MethodPost, "/v1/forecast", want, &road)
+	return road, c.call(ctx, http.MethodPost, "/v1/forecast", ask, &road)
 }
 
 // Snapshot asks for what a plan elsewhere needs of the host.

@@ -21,6 +21,7 @@ import (
 	"havn.internal/gitops/hold"
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
 	"havn.internal/reconciler/snapshot"
 	"havn.internal/spec"
 )
@@ -40,7 +41,7 @@ type Havn interface {
 	Desires
 	Status(ctx context.Context) Status
 	// Forecast says what a site would change on this host.
-	Forecast(ctx context.Context, want spec.Site) (model.Road, error)
+	Forecast(ctx context.Context, ask Question) (model.Road, error)
 	// Snapshot is what a plan elsewhere needs of this host.
 	Snapshot(ctx context.Context) (snapshot.Snapshot, error)
 	// History returns the newest acts of a service, of all if it is empty, oldest of
@@ -57,6 +58,13 @@ type Havn interface {
 	Retry(service string) int
 	// AllowPrune agrees to the removals of the wanted revision, and returns it.
 	AllowPrune() (revision string)
+}
+
+// A Question is what a plan is asked for.
+type Question struct {
+	Site spec.Site `json:"site"`
+	// Values has the plan show values that may be secret.
+	Values plan.Values `json:"values,omitempty"`
 }
 
 // maxSite bounds a site that is sent to be forecast.
@@ -108,12 +116,12 @@ func handler(h Havn) http.Handler {
 		answerOr(w, http.StatusServiceUnavailable, s, err)
 	})
 	mux.HandleFunc("POST /v1/forecast", func(w http.ResponseWriter, r *http.Request) {
-		var site spec.Site
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSite)).Decode(&site); err != nil {
+		var ask Question
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSite)).Decode(&ask); err != nil {
 			http.Error(w, "site: "+err.Error(), http.StatusBadRequest)
 			return
 		}
-		road, err := h.Forecast(r.Context(), site)
+		road, err := h.Forecast(r.Context(), ask)
 		answerOr(w, http.StatusServiceUnavailable, road, err)
 	})
 	mux.HandleFunc("POST /v1/accept", func(w http.ResponseWriter, r *http.Request) {

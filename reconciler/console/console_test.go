@@ -50,8 +50,8 @@ func (a *asked) TryNotify(context.Context) []console.Notify {
 	return []console.Notify{{Name: "ops", Kind: "slack", Problem: "away"}}
 }
 func (a *asked) AllowPrune() string { return "rev1" }
-func (a *asked) Forecast(_ context.Context, want spec.Site) (model.Road, error) {
-	a.site = want
+func (a *asked) Forecast(_ context.Context, ask console.Question) (model.Road, error) {
+	a.site = ask.Site
 	return model.Road{Hash: "h", Steps: []model.Step{{Act: "stop x"}}}, a.err
 }
 
@@ -108,7 +108,7 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 		t.Errorf("notify test: %v, %v", tried, err)
 	}
 	site := spec.Site{Revision: "r", Services: map[string]spec.Service{"web": {Name: "web", Rollout: spec.Rollout{Watch: spec.Duration(time.Second)}}}}
-	road, err := c.Forecast(ctx, site)
+	road, err := c.Forecast(ctx, console.Question{Site: site})
 	if err != nil || road.Hash != "h" || len(road.Steps) != 1 {
 		t.Errorf("forecast: %+v, %v", road, err)
 	}
@@ -116,7 +116,7 @@ func TestCommandsReachTheRunningHavn(t *testing.T) {
 		t.Errorf("the site arrived as %+v", h.site)
 	}
 	h.err = errors.New("no engine")
-	if _, err := c.Forecast(ctx, site); err == nil {
+	if _, err := c.Forecast(ctx, console.Question{Site: site}); err == nil {
 		t.Error("a forecast that failed is no error")
 	}
 	if err := c.Accept(ctx, "abc"); err == nil {

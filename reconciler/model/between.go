@@ -10,7 +10,7 @@ import (
 
 // Between is in what two sites differ, whatever the host is like. The images are what
 // references stand for in each, as far as it is known.
-func Between(from, to spec.Site, fromImages, toImages map[string]string) []Change {
+func Between(from, to spec.Site, fromImages, toImages map[string]string, v plan.Values) []Change {
 	out := []Change{}
 	for _, name := range union(from.Volumes, to.Volumes) {
 		out = appendEnds(out, Change{Volume: name}, hasKey(from.Volumes, name), hasKey(to.Volumes, name))
@@ -19,14 +19,18 @@ func Between(from, to spec.Site, fromImages, toImages map[string]string) []Chang
 		old, had := from.Services[name]
 		now, has := to.Services[name]
 		if !had || !has {
-			out = appendEnds(out, Change{Service: name}, had, has)
+			c := Change{Service: name}
+			if has {
+				c.Fields = plan.Outline(spec.Release{Service: now}, v)
+			}
+			out = appendEnds(out, c, had, has)
 			continue
 		}
 		a, b := spec.Release{Service: old, ImageID: fromImages[old.Image]}, spec.Release{Service: now, ImageID: toImages[now.Image]}
 		if a.ImageID == "" || b.ImageID == "" {
 			a.ImageID, b.ImageID = "", ""
 		}
-		if fields := plan.Changes(a, b); len(fields) > 0 {
+		if fields := plan.Changes(a, b, v); len(fields) > 0 {
 			out = append(out, Change{Service: name, Kind: Updated, Fields: fields})
 		}
 	}
@@ -34,7 +38,7 @@ func Between(from, to spec.Site, fromImages, toImages map[string]string) []Chang
 	for _, name := range from.RouteNames() {
 		before = append(before, plan.Locations(from.Routes[name])...)
 	}
-	return append(out, routeChanges(to, before)...)
+	return append(out, routeChanges(to, before, v)...)
 }
 
 // appendEnds appends what is on one side only.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
@@ -22,12 +23,12 @@ func TestBetween(t *testing.T) {
 		Routes:   map[string]spec.Route{"r": route("web", "/", "/gone")}, Volumes: map[string]spec.Volume{"data": {Name: "data"}},
 	}
 	to := spec.Site{
-		Services: map[string]spec.Service{"web": {Name: "web", Image: "web:2", Replicas: 2}, "new": {Name: "new"}, "same": {Name: "same", Image: "same:1"}, "moved": {Name: "moved", Image: "moved:1"}},
+		Services: map[string]spec.Service{"web": {Name: "web", Image: "web:2", Replicas: 2}, "new": spec.Bare("new", 80), "same": {Name: "same", Image: "same:1"}, "moved": {Name: "moved", Image: "moved:1"}},
 		Routes:   map[string]spec.Route{"r": route("new", "/", "/more")}, Volumes: map[string]spec.Volume{"data": {Name: "data"}, "more": {Name: "more"}},
 	}
 	before, after := map[string]string{"moved:1": "sha256:1", "same:1": "sha256:1"}, map[string]string{"moved:1": "sha256:2"}
 	var got []string
-	for _, c := range model.Between(from, to, before, after) {
+	for _, c := range model.Between(from, to, before, after, plan.HideValues) {
 		line := fmt.Sprint(c.Kind, " ", c.Service, c.Volume, c.Where)
 		for _, f := range c.Fields {
 			line += ", " + f.String()
@@ -37,17 +38,17 @@ func TestBetween(t *testing.T) {
 	want := []string{
 		"created more",
 		`updated moved, imageID: 1 -> 2`,
-		"created new",
+		"created new, port: (none) -> 80, replicas: (none) -> 1",
 		"removed old",
 		`updated web, image: "web:1" -> "web:2", replicas: 1 -> 2`,
-		`updated a.example/, target.service: "web" -> "new"`,
+		`updated a.example/, service: "web" -> "new"`,
 		"created a.example/more",
 		"removed a.example/gone",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the changes are\n%q\nwant\n%q", got, want)
 	}
-	if c := model.Between(from, from, before, before); len(c) != 0 {
+	if c := model.Between(from, from, before, before, plan.HideValues); len(c) != 0 {
 		t.Errorf("a site differs from itself: %v", c)
 	}
 }

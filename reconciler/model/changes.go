@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // changes compares what is wanted with what is there.
-func changes(want spec.Site, have plan.Observed) []Change {
+func changes(want spec.Site, have plan.Observed, v plan.Values) []Change {
 	out := []Change{}
 	for _, name := range want.VolumeNames() {
 		if _, exists := have.Volumes[name]; !exists {
@@ -23,7 +24,7 @@ func changes(want spec.Site, have plan.Observed) []Change {
 	}
 	running := services(have)
 	for _, name := range want.ServiceNames() {
-		if c, changed := serviceChange(want.Services[name], running[name], have); changed {
+		if c, changed := serviceChange(want.Services[name], running[name], have, v); changed {
 			out = append(out, c)
 		}
 	}
@@ -32,7 +33,7 @@ func changes(want spec.Site, have plan.Observed) []Change {
 			out = append(out, Change{Service: name, Kind: Removed})
 		}
 	}
-	return append(out, routeChanges(want, have.Gateway.Table.Locations)...)
+	return append(out, routeChanges(want, have.Gateway.Table.Locations, v)...)
 }
 
 // services are the replicas of each service, the newest last.
@@ -48,7 +49,7 @@ func services(have plan.Observed) map[string][]plan.Container {
 	return out
 }
 
-func serviceChange(s spec.Service, have []plan.Container, host plan.Observed) (Change, bool) {
+func serviceChange(s spec.Service, have []plan.Container, host plan.Observed, v plan.Values) (Change, bool) {
 	out := Change{Service: s.Name, Strategy: s.Rollout.Strategy}
 	id := host.Images[s.Image].ID
 	pull := id == ""
@@ -68,13 +69,13 @@ func serviceChange(s spec.Service, have []plan.Container, host plan.Observed) (C
 	}
 	old, known := current(have, host)
 	if known {
-		out.Fields = plan.Changes(old, release)
+		out.Fields = plan.Changes(old, release, v)
 	}
 	switch {
 	case s.Replicas == 0 && len(have) == 0:
 		return out, false
 	case !known:
-		out.Kind, out.Fields = Created, plan.Outline(release)
+		out.Kind, out.Fields = Created, plan.Outline(release, v)
 	case old.Fingerprint(host.Site) != f:
 		out.Kind = Updated
 		for i, c := range out.Fields {
@@ -118,7 +119,7 @@ func boolCompare(a, b bool) int {
 	return -1
 }
 
-func routeChanges(want spec.Site, have []plan.Location) []Change {
+func routeChanges(want spec.Site, have []plan.Location, v plan.Values) []Change {
 	old := map[plan.LocationKey]plan.Location{}
 	for _, l := range have {
 		old[l.Key()] = l
@@ -133,19 +134,31 @@ func routeChanges(want spec.Site, have []plan.Location) []Change {
 			case !had:
 				c.Kind = Created
 			case before.Hash() != l.Hash():
-				c.Kind, c.Fields = Updated, plan.LocationChanges(before, l)
+				c.Kind, c.Fields = Updated, plan.LocationChanges(before, l, v)
 			default:
 				continue
 			}
-			out = append(out, c)
+			out = addRoute(out, c)
 		}
 	}
 	for _, l := range have {
 		if _, gone := old[l.Key()]; gone && !l.Own() {
-			out = append(out, Change{Route: l.Route, Where: l.Where(), Kind: Removed})
+			out = addRoute(out, Change{Route: l.Route, Where: l.Where(), Kind: Removed})
 		}
 	}
 	return out
+}
+
+// addRoute adds a change of one location. What is the same at several locations of a
+// route is one change.
+func addRoute(out []Change, c Change) []Change {
+	for i, o := range out {
+		if o.Route == c.Route && o.Kind == c.Kind && reflect.DeepEqual(o.Fields, c.Fields) {
+			out[i].Where += ", " + c.Where
+			return out
+		}
+	}
+	return append(out, c)
 }
 
 // outage adds what the forecast found out about a service.

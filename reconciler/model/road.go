@@ -64,10 +64,15 @@ type Change struct {
 func (r Road) Pending() bool { return len(r.Steps) > 0 || len(r.Changes) > 0 || len(r.Blocked) > 0 }
 
 // Forecast runs the planner on a host like the observed one until it has
-// converged or nothing more can be done.
+// converged or nothing more can be done. Values that may be secret are not in it.
 func Forecast(want spec.Site, have plan.Observed, now time.Time) Road {
+	return ForecastWith(want, have, now, plan.HideValues)
+}
+
+// ForecastWith is [Forecast], with the values that may be secret if they are asked for.
+func ForecastWith(want spec.Site, have plan.Observed, now time.Time, v plan.Values) Road {
 	f := newForecast(want, have, now)
-	r := Road{Hash: Hash(want, have), Changes: changes(want, have), Steps: []Step{}, Blocked: []plan.Blocked{}}
+	r := Road{Hash: Hash(want, have), Changes: changes(want, have, v), Steps: []Step{}, Blocked: []plan.Blocked{}}
 	r.Converges = f.run(&r)
 	r.Took = spec.Duration(f.last.Sub(now))
 	if len(r.Steps) == 0 {

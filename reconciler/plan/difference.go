@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,60 +10,134 @@ import (
 	"havn.internal/spec"
 )
 
-// A Change is one field of a release that differs.
+// Values says whether values that may be secret are shown: those of the environment, of
+// commands, files, labels and headers. Which values that are is decided by
+// [spec.Release.Hide] and [spec.Target.Hide].
+type Values bool
+
+const (
+	HideValues Values = false
+	ShowValues Values = true
+)
+
+// A Change is one field of a release that differs. It is named as specs write it; a word
+// of a command by its index: "command[2]".
 type Change struct {
 	Field string `json:"field"`
 	Old   string `json:"old"`
 	New   string `json:"new"`
+	// Hidden: Old and New may be secret and are not shown. They are [absent] if the field
+	// is absent on that side.
+	Hidden bool `json:"hidden,omitempty"`
+	// Text is how a file changes, line by line, where its content may be shown.
+	Text []string `json:"text,omitempty"`
+	// Lines counts the lines of a file that are new and that are gone, if both contents
+	// are known.
+	Lines *Lines `json:"lines,omitempty"`
+	// from and to are the digests of a file's contents.
+	from, to string
 }
 
-func (c Change) String() string { return fmt.Sprintf("%s: %s -> %s", c.Field, c.Old, c.New) }
+// Lines counts lines of a file.
+type Lines struct {
+	Added   int `json:"added"`
+	Removed int `json:"removed"`
+}
 
-// Changes lists the fields in which two releases differ, sorted, each with its
-// old and new value. A field that is absent on one side reads "(none)". If values
-// of one release are hidden, so are the other's: what changed is told, not to what.
-func Changes(from, to spec.Release) []Change {
+// absent stands for the value of a field that is not there, concealed for one that is
+// not shown.
+const (
+	absent    = "(none)"
+	concealed = "(hidden)"
+)
+
+func (c Change) String() string {
+	if !c.Hidden {
+		return fmt.Sprintf("%s: %s -> %s", c.Field, c.Old, c.New)
+	}
+	what := "changed"
+	switch {
+	case c.Old == absent:
+		what = "added"
+	case c.New == absent:
+		what = "removed"
+	}
+	if c.Lines != nil && what == "changed" {
+		what = fmt.Sprintf("changed (+%d -%d lines)", c.Lines.Added, c.Lines.Removed)
+	}
+	return c.Field + " " + what
+}
+
+// Changes lists the fields in which two releases differ, sorted. If values of one release
+// are hidden, so are the other's.
+func Changes(from, to spec.Release, v Values) []Change {
 	if from.Hidden() || to.Hidden() {
 		from, to = from.Hide("hidden"), to.Hide("hidden")
 	}
-	return compare(fields(from), fields(to))
+	return compare(fields(from), fields(to), v)
 }
 
-// Outline is what to know first of a release that is new.
-func Outline(r spec.Release) []Change {
-	all := compare(nil, fields(r))
-	return slices.DeleteFunc(all, func(c Change) bool { return c.Field != "image" && c.Field != "replicas" })
+// Outline is what a new release says: all fields that have not their default. What its
+// image stands for is left out: that may not be known before it is pulled.
+func Outline(r spec.Release, v Values) []Change {
+	if r.Hidden() {
+		v = HideValues
+	}
+	said, bare := fields(r), fields(spec.Release{Service: spec.Bare(r.Service.Name, r.Service.Port)})
+	for name, f := range said {
+		if name == "imageID" || name != "replicas" && f.text == bare[name].text {
+			delete(said, name)
+		}
+	}
+	said["port"] = field{text: jsonText(r.Service.Port)}
+	if r.Service.Port == 0 {
+		delete(said, "port")
+	}
+	return compare(nil, said, v)
 }
 
 // LocationChanges is [Changes] for two locations; their servers do not count.
-func LocationChanges(from, to Location) []Change {
+func LocationChanges(from, to Location, v Values) []Change {
 	if from.hidden || to.hidden {
 		from, to = from.Hide(), to.Hide()
 	}
-	return compare(locationFields(from), locationFields(to))
+	return compare(locationFields(from), locationFields(to), v)
 }
 
-func compare(a, b map[string]string) []Change {
-	names := map[string]bool{}
-	for k := range a {
-		names[k] = true
-	}
-	for k := range b {
-		names[k] = true
-	}
+func compare(a, b map[string]field, v Values) []Change {
+	names := slices.Collect(maps.Keys(a))
+	names = slices.AppendSeq(names, maps.Keys(b))
+	slices.Sort(names)
 	var out []Change
-	for _, k := range slices.Sorted(maps.Keys(names)) {
-		if a[k] != b[k] {
-			out = append(out, Change{k, orDefault(a[k], "(none)"), orDefault(b[k], "(none)")})
+	for _, name := range slices.Compact(names) {
+		from, to := a[name], b[name]
+		if from.text == to.text {
+			continue
 		}
+		c := Change{Field: name, Old: cmp.Or(from.text, absent), New: cmp.Or(to.text, absent)}
+		if (from.secret || to.secret) && v == HideValues || from.digest || to.digest {
+			c.Hidden, c.Old, c.New = true, conceal(c.Old), conceal(c.New)
+		}
+		if from.digest && to.digest {
+			c.from, c.to = strings.Trim(from.text, `"`), strings.Trim(to.text, `"`)
+		}
+		out = append(out, c)
 	}
 	return out
 }
 
-// Difference is Changes in one line.
+func conceal(text string) string {
+	if text == absent {
+		return absent
+	}
+	return concealed
+}
+
+// Difference is Changes in one line, for reasons: in logs, the journal and history. No
+// value that may be secret is in it.
 func Difference(from, to spec.Release) string {
 	var parts []string
-	for _, c := range Changes(from, to) {
+	for _, c := range Changes(from, to, HideValues) {
 		parts = append(parts, c.String())
 	}
 	if len(parts) == 0 {
@@ -74,59 +148,4 @@ func Difference(from, to spec.Release) string {
 		parts = append(parts[:shown], fmt.Sprintf("and %d more", n-shown))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// fields flattens a release to dotted names and printed values.
-func fields(r spec.Release) map[string]string {
-	text, err := json.Marshal(r.Stored())
-	if err != nil {
-		panic("plan: difference: " + err.Error()) // only strings, numbers and maps of them
-	}
-	var tree struct {
-		Service map[string]any `json:"service"`
-		ImageID string         `json:"imageID"`
-	}
-	if err := json.Unmarshal(text, &tree); err != nil {
-		panic("plan: difference: " + err.Error())
-	}
-	out := map[string]string{"imageID": shortID(tree.ImageID)}
-	flattenInto(out, "", tree.Service)
-	// It is a reason and no field: the ones that it follows from are there.
-	delete(out, "rollout.forced")
-	return out
-}
-
-func locationFields(l Location) map[string]string {
-	l.Servers, l.Spares = nil, nil
-	text, err := json.Marshal(l)
-	if err != nil {
-		panic("plan: difference: " + err.Error()) // only strings, numbers and maps of them
-	}
-	var tree map[string]any
-	if err := json.Unmarshal(text, &tree); err != nil {
-		panic("plan: difference: " + err.Error())
-	}
-	out := map[string]string{}
-	flattenInto(out, "", tree)
-	return out
-}
-
-func shortID(id string) string {
-	id = strings.TrimPrefix(id, "sha256:")
-	return id[:min(12, len(id))]
-}
-
-func flattenInto(out map[string]string, prefix string, tree map[string]any) {
-	for k, v := range tree {
-		name := strings.TrimPrefix(prefix+"."+k, ".")
-		if sub, ok := v.(map[string]any); ok {
-			flattenInto(out, name, sub)
-			continue
-		}
-		text, err := json.Marshal(v)
-		if err != nil {
-			panic("plan: difference: " + err.Error())
-		}
-		out[name] = string(text)
-	}
 }

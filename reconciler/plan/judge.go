@@ -154,7 +154,7 @@ func (m *maker) watch(v *view) {
 // it has to fall back to what served last, not to what served when it was proven.
 func (m *maker) inPlace(v *view, now spec.Release) string {
 	good := m.have.LastGood[v.name].Stored()
-	if v.verdict != "" || m.have.Images[v.wanted.Image].ID == "" || reflect.DeepEqual(good, now) || len(Changes(good, now)) == 0 {
+	if v.verdict != "" || m.have.Images[v.wanted.Image].ID == "" || reflect.DeepEqual(good, now) || len(Changes(good, now, HideValues)) == 0 {
 		return ""
 	}
 	return Difference(good, now)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,15 +103,17 @@ func acts(r model.Road) []model.Step {
 	return out
 }
 
-// subjects are the changes with the names of their fields.
+// subjects are the changes with the names of their fields. A snapshot does not tell the
+// words of a command apart.
 func subjects(r model.Road) []model.Change {
 	var out []model.Change
 	for _, c := range r.Changes {
 		var fields []plan.Change
 		for _, f := range c.Fields {
-			fields = append(fields, plan.Change{Field: f.Field})
+			name, _, _ := strings.Cut(f.Field, "[")
+			fields = append(fields, plan.Change{Field: name})
 		}
-		c.Fields = fields
+		c.Fields = slices.CompactFunc(fields, func(a, b plan.Change) bool { return a.Field == b.Field })
 		out = append(out, c)
 	}
 	return out
@@ -130,7 +133,7 @@ func TestAReasonOnTheRoadHasNoValue(t *testing.T) {
 	for _, step := range road.Steps {
 		why.WriteString(step.Why + "\n")
 	}
-	if text := why.String(); strings.Contains(text, "t0ken") || !strings.Contains(text, "env.TOKEN: \"(hidden ") {
+	if text := why.String(); strings.Contains(text, "t0ken") || !strings.Contains(text, "env.TOKEN changed") {
 		t.Errorf("the reasons:\n%s", text)
 	}
 }
