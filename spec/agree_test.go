@@ -180,7 +180,7 @@ func TestStockCueAgrees(t *testing.T) {
 	snapshot := Snapshot{Files: map[string][]byte{"all.cue": []byte(text), bindFile: []byte(schemas.Bind("site"))}}
 	for _, p := range evaluated(snapshot).problems {
 		ours[p.Line-2] = p
-		if number := "e" + strconv.Itoa(p.Line-2); !strings.Contains(p.What, "."+number+":") && !strings.Contains(p.What, "."+number+".") {
+		if number := "e" + strconv.Itoa(p.Line-2); !strings.HasSuffix(p.Field, "."+number) && !strings.Contains(p.Field, "."+number+".") {
 			t.Errorf("the problem stands on the line of another entry: %s", p)
 		}
 	}

@@ -280,39 +280,39 @@ func (e *evaluation) ignored(instance *build.Instance) {
 			continue
 		}
 		if e.isOwn(name) {
-			what, expected := whyIgnored(name, content, instance.PkgName)
-			e.problems = append(e.problems, Problem{File: name, What: "CUE leaves this file out: " + what, Expected: expected})
+			what, do := whyIgnored(name, content, instance.PkgName)
+			e.problems = append(e.problems, Problem{File: name, What: "CUE ignores this file: " + what, Do: do})
 		} else if under(name, path.Clean(e.snapshot.Dir)) && !dirs[path.Join(snapshotRoot, path.Dir(name))] {
-			e.problems = append(e.problems, Problem{File: name, What: "a file in a subdirectory that no file of the site imports",
-				Expected: "all files of the site in one directory; if directories are sites of their own, `havn check ./...`"})
+			e.problems = append(e.problems, Problem{File: name, What: "no file of the site imports the directory of this file",
+				Do: "move it beside the other files of the site; if directories are sites of their own, run `havn check ./...`"})
 		}
 	}
 }
 
-// reported: a problem says already why the file does not count.
+// reported: a problem already names the file.
 func (e *evaluation) reported(name string) bool {
 	return slices.ContainsFunc(e.problems, func(p Problem) bool { return p.File == name })
 }
 
 // whyIgnored explains why CUE leaves out a file of the directory.
-func whyIgnored(name string, content []byte, pkg string) (what, expected string) {
+func whyIgnored(name string, content []byte, pkg string) (what, do string) {
 	if pkg == "" {
 		pkg = "site"
 	}
 	if !isCounted(name) {
-		return "its name keeps it out", "a name that does not begin with _ or . and does not end in _test or _tool"
+		return "its name begins with _ or ., or ends in _test or _tool", "rename it, or remove it"
 	}
 	f, err := parser.ParseFile(name, content, parser.ParseComments)
 	if err != nil || f.PackageName() == "" {
-		return "it has no package clause", "`package " + pkg + "` as its first line"
+		return "it has no package clause", "write `package " + pkg + "` as its first line"
 	}
 	if f.PackageName() != pkg {
-		return "it is of package " + f.PackageName(), "`package " + pkg + "`, as bind.cue or the other files have"
+		return "its package is " + f.PackageName(), "write `package " + pkg + "`, as in bind.cue or the other files"
 	}
 	for _, d := range f.Decls {
 		if a, ok := d.(*ast.Attribute); ok {
-			return a.Text + " keeps it out", "no such attribute"
+			return "its attribute " + a.Text + " excludes it", "remove the attribute"
 		}
 	}
-	return "an attribute keeps it out", "no such attribute"
+	return "an attribute excludes it", "remove the attribute"
 }

@@ -1,27 +1,33 @@
 package spec
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/token"
 )
 
-// A mistake is where a value differs from its shape.
+// A mistake is where a value differs from its shape. Its problem has no place yet.
 type mistake struct {
+	Problem
 	path []string
 	// label: the mistake is the field itself, not its value.
-	label          bool
-	what, expected string
+	label bool
 }
 
 // A conformer compares one value with its shape and collects all mistakes.
 type conformer struct{ mistakes []mistake }
 
-func (c *conformer) fail(path []string, label bool, what, expected string) {
-	c.mistakes = append(c.mistakes, mistake{slices.Clone(path), label, what, expected})
+// name reports a field that should not be there, or is not there and should be.
+func (c *conformer) name(path []string, p Problem) {
+	c.mistakes = append(c.mistakes, mistake{p, slices.Clone(path), true})
+}
+
+// value reports a field with a value that is not of the shape.
+func (c *conformer) value(path []string, s *shape, got, do string) {
+	c.mistakes = append(c.mistakes, mistake{Problem{Expected: s.describe(), Got: got, Do: do}, slices.Clone(path), false})
 }
 
 // check compares v with s. A value that CUE itself has something to say of is
@@ -77,20 +83,17 @@ func hasFields(v cue.Value) bool {
 // wrong reports a value that is not of the shape.
 func (c *conformer) wrong(s *shape, v cue.Value, path []string) {
 	d := datumOf(v)
-	switch {
-	case d.kind == cue.NullKind:
-		c.fail(path, false, "is null", s.describe())
-		return
-	case s.hasKind(d.kind):
-		c.fail(path, false, d.String()+" is not allowed", s.describe())
-		return
+	got := d.String()
+	if kind := kindNames[d.kind]; !s.hasKind(d.kind) && kind != "" {
+		got = kind + " " + got
 	}
-	c.fail(path, false, d.String()+" is "+kindNames[d.kind], s.describe())
+	c.value(path, s, got, s.remedy(v, d))
 }
 
+// kindNames are the kinds that have to be named where another one is expected.
 var kindNames = map[cue.Kind]string{
-	cue.StringKind: "a string", cue.IntKind: "a whole number", cue.FloatKind: "a number with a fraction", cue.BoolKind: "a boolean",
-	cue.NullKind: "nothing", cue.BytesKind: "bytes (text in single quotes)", cue.StructKind: "a struct", cue.ListKind: "a list",
+	cue.StringKind: "the string", cue.IntKind: "the number", cue.FloatKind: "the number", cue.BoolKind: "the boolean",
+	cue.BytesKind: "the bytes", cue.StructKind: "the struct", cue.ListKind: "the list",
 }
 
 func (c *conformer) list(s *shape, elems *cue.Iterator, path []string) {
@@ -99,7 +102,7 @@ func (c *conformer) list(s *shape, elems *cue.Iterator, path []string) {
 		c.check(list.elem, elems.Value(), append(path, index(n)))
 	}
 	if n < list.least {
-		c.fail(path, false, "the list is empty", s.describe())
+		c.value(path, s, "an empty list", "")
 	}
 }
 
@@ -121,14 +124,14 @@ func (c *conformer) object(o *objectShape, v cue.Value, fields *cue.Iterator, pa
 	}
 	for _, name := range o.names {
 		if f := o.fields[name]; f.required && !v.LookupPath(cue.MakePath(cue.Str(name))).Exists() && !c.meant(name, before) {
-			c.fail(append(path, name), true, missing, f.describe())
+			c.name(append(path, name), Problem{What: missing, Expected: f.describe()})
 		}
 	}
 }
 
 // meant: a mistake since before is most likely that field's name, mistyped.
 func (c *conformer) meant(name string, before int) bool {
-	return slices.ContainsFunc(c.mistakes[before:], func(m mistake) bool { return strings.HasSuffix(m.expected, didYouMean(name)) })
+	return slices.ContainsFunc(c.mistakes[before:], func(m mistake) bool { return m.Do == didYouMean(name) })
 }
 
 func (o *objectShape) required() int {
@@ -151,25 +154,28 @@ func (c *conformer) free(o *objectShape, name string, v cue.Value, path []string
 		}
 	}
 	if len(o.patterns) > 0 {
-		c.fail(path, true, "the name is not allowed", o.patterns[0].key.describe())
+		c.name(path, Problem{Expected: o.patterns[0].key.describe(), Got: strconv.Quote(name)})
 		return
 	}
-	c.fail(path, true, "no such field", o.oneOf(name))
+	c.name(path, o.unknown(name))
 }
 
 // manyNames is how many names are too many to be read out.
 const manyNames = 8
 
-func (o *objectShape) oneOf(meant string) string {
+// unknown is what is wrong with a field that the struct does not have.
+func (o *objectShape) unknown(name string) Problem {
 	known := slices.DeleteFunc(slices.Clone(o.names), func(n string) bool { return n == "name" && strings.Contains(o.fields[n].doc, "label") })
-	guess := suggest(meant, known)
-	switch {
-	case len(known) == 1:
-		return known[0] + guess
-	case len(known) > manyNames && guess != "":
-		return fmt.Sprintf("one of %d other names%s", len(known), guess)
+	p := Problem{What: noField}
+	switch guess := suggest(name, known); {
+	case guess != "":
+		p.Do = guess
+	case len(known) > manyNames:
+		p.Do = "see " + o.definition + " in schemas/v1 for the fields"
+	default:
+		p.Expected = listed(known, "or")
 	}
-	return "one of " + strings.Join(known, ", ") + guess
+	return p
 }
 
 // objectOf is the struct among what s allows.

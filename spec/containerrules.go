@@ -14,13 +14,13 @@ import (
 // started.
 func (r *ruler) container(s Service, at []string) {
 	if name := s.Stop.Signal; unix.SignalNum(name) == 0 && !realTime.MatchString(name) {
-		r.fail(sub(at, "stop", "signal"), "there is no signal "+name, `one as of signal(7), such as "SIGTERM"`)
+		r.fail(sub(at, "stop", "signal"), "there is no signal "+name, `write one of signal(7), such as "SIGTERM"`)
 	}
 	r.capabilities(s.Security.CapAdd, sub(at, "security", "capAdd"))
 	r.capabilities(s.Security.CapDrop, sub(at, "security", "capDrop"))
 	for _, dir := range sortedKeys(s.Security.Tmpfs) {
 		if s.Security.Tmpfs[dir] == 0 {
-			r.fail(sub(at, "security", "tmpfs", dir), "0 is no bound for the kernel", "a size above 0")
+			r.fail(sub(at, "security", "tmpfs", dir), "0 is not a limit: the kernel takes it for half of the memory", "set a size above 0")
 		}
 	}
 }
@@ -41,7 +41,11 @@ func (r *ruler) capabilities(names, at []string) {
 	for i, name := range names {
 		bare := strings.TrimPrefix(name, "CAP_")
 		if name != "ALL" && !slices.Contains(allCapabilities, bare) {
-			r.fail(sub(at, index(i)), "there is no capability "+name, `"ALL", or one as of capabilities(7)`+suggest(bare, append(allCapabilities, "ALL")))
+			do := suggest(bare, append(allCapabilities, "ALL"))
+			if do == "" {
+				do = `write "ALL", or one of capabilities(7)`
+			}
+			r.fail(sub(at, index(i)), "there is no capability "+name, do)
 		}
 	}
 }
@@ -50,8 +54,8 @@ func (r *ruler) capabilities(names, at []string) {
 func (r *ruler) mountable(p string, at []string) {
 	switch clean := path.Clean(p); {
 	case clean == "/":
-		r.fail(at, "nothing can be mounted in place of all the image", "a path below /")
+		r.fail(at, "nothing can be mounted over the root file system", "mount it at a path below /")
 	case clean != strings.TrimSuffix(p, "/"):
-		r.fail(at, "goes a roundabout way", fmt.Sprintf("%q", clean))
+		r.fail(at, "is not the shortest form of the path", fmt.Sprintf("write %q", clean))
 	}
 }

@@ -22,26 +22,58 @@ func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 		if slices.ContainsFunc(known, func(m mistake) bool { return within(m.path, fields) || within(fields, m.path) }) {
 			continue
 		}
-		what, expected := explain(message(one))
-		if what == "" || e.stubbed && e.followsStub(what, message(one)) {
+		p, text := explain(message(one)), message(one)
+		if p == (Problem{}) || e.stubbed && e.followsStub(p.What, text) {
 			continue
 		}
-		if what == noField && len(fields) == 3 && fields[2] == "name" {
+		if p.What == noField && len(fields) == 3 && fields[2] == "name" {
 			// It is havn that gives entries their name; bind.cue does for the stock cue.
-			what, expected = "a definition of yours has no room for it", "`...` or `name?: string` in the definition, since each entry gets its label as its name"
+			p.What, p.Do = "the definition of this entry has no field for it", "add `...` or `name?: string` to the definition: each entry gets its label as its name"
 		}
-		p := e.locate(one, fields)
+		place := e.locate(one, fields)
+		p.File, p.Line, p.Column = place.File, place.Line, place.Column
 		if len(fields) > 0 {
-			what = pathText(fields) + ": " + what
+			p.Field = pathText(fields)
 		}
-		p.What, p.Expected = what, expected
-		e.problems = append(e.problems, p)
+		e.problems = append(e.problems, e.specific(p))
 	}
 	e.problems = joined(e.problems)
 }
 
+// embedding and externs are how a file asks for the content of another
+// (https://cuelang.org/docs/reference/modules/#embedding).
+var (
+	embedding = regexp.MustCompile(`@embed\(`)
+	externs   = regexp.MustCompile(`(?m)^@extern\(embed\)`)
+)
+
+// specific says more of a problem by what stands at its place.
+func (e *evaluation) specific(p Problem) Problem {
+	text := e.snapshot.Files[p.File]
+	line := lineOf(text, p.Line)
+	switch at := line[min(len(line), max(0, p.Column-1)):]; {
+	case p.What == illegalNumber:
+		word := wordAt.FindString(at)
+		p.What, p.Do = fmt.Sprintf("%s is not a number in CUE", word), fmt.Sprintf("write %q, in quotes", word)
+	case strings.HasPrefix(p.What, noValue) && embedding.MatchString(line) && !externs.Match(text):
+		p.What, p.Do = "the file is not embedded: @embed needs @extern", "write `@extern(embed)` as the first line of the file, before `package`"
+	}
+	return p
+}
+
+var wordAt = regexp.MustCompile(`^[0-9A-Za-z_.]+`)
+
+// lineOf is the nth line of a text, from 1; empty if there is none.
+func lineOf(text []byte, n int) string {
+	lines := strings.Split(string(text), "\n")
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	return lines[n-1]
+}
+
 // asAlso splits what is wrong with a value that is two at once.
-var asAlso = regexp.MustCompile(`^(|.+?: )is (.+)( and also .+)$`)
+var asAlso = regexp.MustCompile(`^has the value (.+)( and also .+)$`)
 
 // joined makes one problem of those of the members of a disjunction, none of which
 // is what is there.
@@ -51,9 +83,9 @@ func joined(ps Problems) Problems {
 		this := asAlso.FindStringSubmatch(p.What)
 		if len(out) > 0 && this != nil {
 			last := &out[len(out)-1]
-			if before := asAlso.FindStringSubmatch(last.What); before != nil && before[1] == this[1] && before[3] == this[3] && last.samePlace(p) {
-				if before[2] != this[2] {
-					last.What = this[1] + "is " + before[2] + " or " + this[2] + this[3]
+			if before := asAlso.FindStringSubmatch(last.What); before != nil && before[2] == this[2] && last.Field == p.Field && last.samePlace(p) {
+				if before[1] != this[1] {
+					last.What = "has the value " + before[1] + " or " + this[1] + this[2]
 				}
 				continue
 			}
@@ -77,6 +109,9 @@ func fieldsOf(err errors.Error, prefix []string) []string {
 	for _, f := range err.Path() {
 		if f == "" || strings.HasPrefix(f, "#") {
 			continue
+		}
+		if f == letLabel {
+			break // what is in a let clause has no path
 		}
 		if n, err := strconv.Atoi(f); err == nil {
 			f = index(n)
@@ -123,8 +158,11 @@ func message(err errors.Error) string {
 		first, _, _ := strings.Cut(cause.Error(), "\n")
 		text = strings.TrimPrefix(text+": "+first, ": ")
 	}
-	return strings.NewReplacer("\n", " ", snapshotRoot+"/", "").Replace(text)
+	return strings.NewReplacer("\n", " ", snapshotRoot+"/", "", "."+letLabel, "", letLabel+".", "").Replace(text)
 }
+
+// letLabel is what CUE calls the place of a let clause in paths and messages.
+const letLabel = "let[]"
 
 var called = regexp.MustCompile(`^cannot call non-function ([\p{L}_][\p{L}0-9_]*)`)
 
@@ -132,7 +170,7 @@ var called = regexp.MustCompile(`^cannot call non-function ([\p{L}_][\p{L}0-9_]*
 // file is left out.
 func (e *evaluation) followsStub(what, text string) bool {
 	m := called.FindStringSubmatch(text)
-	return what == missing || strings.HasSuffix(what, noValue) || strings.HasSuffix(what, undecided) ||
+	return what == missing || strings.HasPrefix(what, noValue) || strings.HasPrefix(what, undecided) ||
 		strings.Contains(text, "undefined field: ") || m != nil && e.stubs[m[1]]
 }
 
@@ -140,52 +178,62 @@ func (e *evaluation) followsStub(what, text string) bool {
 const missing = "missing"
 
 // noValue is what is wrong with a field that is narrowed but not set.
-const noValue = " is no value yet"
+const noValue = "has no concrete value"
 
 // undecided is what is wrong with a field that may be several things.
-const undecided = " are all possible"
+const undecided = "has several possible values: "
+
+// illegalNumber is what is wrong with digits that are no number.
+const illegalNumber = "illegal number"
 
 // noField is what is wrong with a field that nothing has.
 const noField = "no such field"
 
 // An explanation puts one of CUE's messages into plain words.
 type explanation struct {
-	pattern        *regexp.Regexp
-	what, expected string
+	pattern                 *regexp.Regexp
+	what, expected, got, do string
+}
+
+func (x explanation) of(text string, match []int) Problem {
+	fill := func(template string) string { return string(x.pattern.ExpandString(nil, template, text, match)) }
+	return Problem{What: fill(x.what), Expected: fill(x.expected), Got: fill(x.got), Do: fill(x.do)}
 }
 
 var explanations = []explanation{
 	// The members of a disjunction follow as errors of their own.
-	{regexp.MustCompile(`errors in empty disjunction`), "", ""},
-	{regexp.MustCompile(`^conflicting values \{\[string\]:\{name:N\}\} and (.+?)( \(mismatched types .*\))?$`), "$1 is no struct", "entries by name"},
-	{regexp.MustCompile(`^conflicting values (?:\{name:N\} and (.+?)|(.+?) and \{name:N\})( \(mismatched types .*\))?$`), "$1$2 is no struct", "fields between { and }"},
-	{regexp.MustCompile(`^conflicting values \{services:\{\[string\]:\{name:N\}\}.*\} and (.+?)( \(mismatched types .*\))?$`), "the file is $1", "fields such as services and routes"},
-	{regexp.MustCompile(`^conflicting values (.+?) and (.+?)( \(mismatched types .*\))?$`), "is $1 and also $2", "one value"},
-	{regexp.MustCompile(`field is required but not present`), missing, "a value"},
-	{regexp.MustCompile(`field not allowed`), noField, "a field that the schema or a definition of yours has"},
-	{regexp.MustCompile(`^incomplete value (.+ \| .+)$`), "$1" + undecided, "one of them, or * before the default"},
-	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), "$1" + noValue, "one value"},
-	{regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`), "$1 is not allowed", "a value $2"},
-	{regexp.MustCompile(`cannot find package "(.+?)"`), `package "$1" is not in the spec`, "a directory of the spec; nothing is fetched"},
-	{regexp.MustCompile(`^language version "(.+)" declared in module.cue is too new for current language version "(.+)"`), "the module is written for CUE $1", "at most $2, which this havn has"},
-	{regexp.MustCompile(`^no language version declared in module.cue`), "no language version is declared", "`language: version: \"v0.14.0\"`"},
-	{regexp.MustCompile(`^structural cycle`), "holds itself, without an end", "a value that ends"},
-	{regexp.MustCompile(`^imported and not used: (.+)$`), "$1 is imported and not used", "a use of it, or no import"},
-	{regexp.MustCompile(`^unreferenced alias or let clause (.+)$`), `nothing uses "$1"`, "a use of it, or neither alias nor let"},
-	{regexp.MustCompile(`^undefined field: (.+)$`), `there is no field "$1"`, "the name of a field that is there"},
-	{regexp.MustCompile(`^expected operand, found 'ATTRIBUTE'$`), "an attribute stands where a value should", "a value before it, as in `_ @embed(file=x)`"},
-	{regexp.MustCompile(`^expected operand, found (?:'(?:IDENT|STRING|INT|FLOAT|ATTRIBUTE)' )?(.+)$`), "found $1", "a value"},
-	{regexp.MustCompile(`^expected (.+), found 'EOF'$`), "the file ends too early", "$1"},
-	{regexp.MustCompile(`^expected (.+), found (?:'(?:IDENT|STRING|INT|FLOAT|ATTRIBUTE)' )?(.+)$`), "found $2", "$1"},
-	{regexp.MustCompile(`^reference "(.+)" not found$`), `there is nothing called "$1"`, "a field, or a quoted string if it is meant as text"},
+	{regexp.MustCompile(`errors in empty disjunction`), "", "", "", ""},
+	{regexp.MustCompile(`^conflicting values \{\[string\]:\{name:N\}\} and (.+?)( \(mismatched types .*\))?$`), "", "a struct of entries by name", "$1", ""},
+	{regexp.MustCompile(`^conflicting values (?:\{name:N\} and (.+?)|(.+?) and \{name:N\})( \(mismatched types .*\))?$`), "", "a struct, its fields between { and }", "$1$2", ""},
+	{regexp.MustCompile(`^conflicting values \{services:\{\[string\]:\{name:N\}\}.*\} and (.+?)( \(mismatched types .*\))?$`), "", "fields such as services and routes", "a file with the value $1", ""},
+	{regexp.MustCompile(`^conflicting values (.+?) and (.+?)( \(mismatched types .*\))?$`), "has the value $1 and also $2", "", "", "remove one of them"},
+	{regexp.MustCompile(`field is required but not present`), missing, "", "", "set it"},
+	{regexp.MustCompile(`field not allowed`), noField, "", "", "remove it, or add it to the definition that closes the struct"},
+	{regexp.MustCompile(`^incomplete value (.+ \| .+)$`), undecided + "$1", "", "", "choose one, or mark the default with *"},
+	{regexp.MustCompile(`^(?:incomplete|non-concrete) value _$`), noValue, "", "", "set one"},
+	{regexp.MustCompile(`^(?:incomplete|non-concrete) value (.+)$`), noValue + ", only the constraint $1", "", "", "set one"},
+	{regexp.MustCompile(`^invalid value (.+) \(out of bound (.+)\)$`), "", "a value $2", "$1", ""},
+	{regexp.MustCompile(`cannot find package "(.+?)"`), `package "$1" is not part of the spec`, "", "", "import a directory of the spec; nothing is downloaded"},
+	{regexp.MustCompile(`^language version "(.+)" declared in module.cue is too new for current language version "(.+)"`), "", "language version $2 or older, which this havn evaluates", "$1", ""},
+	{regexp.MustCompile(`^no language version declared in module.cue`), "no language version is declared", "", "", "write `language: version: \"v0.14.0\"`"},
+	{regexp.MustCompile(`^structural cycle`), "contains itself, without an end", "", "", "break the cycle"},
+	{regexp.MustCompile(`^imported and not used: (.+)$`), "$1 is imported and not used", "", "", "use it, or remove the import"},
+	{regexp.MustCompile(`^unreferenced alias or let clause (.+)$`), `"$1" is declared and not used`, "", "", "use it, or remove it"},
+	{regexp.MustCompile(`^undefined field: (.+)$`), `there is no field "$1"`, "", "", "write the name of a field that exists"},
+	{regexp.MustCompile(`^illegal (?:integer|floating-point|hexadecimal|octal|binary) number`), illegalNumber, "", "", ""},
+	{regexp.MustCompile(`^expected operand, found 'ATTRIBUTE'$`), "an attribute stands in place of a value", "", "", "write a value before it, as in `_ @embed(file=x)`"},
+	{regexp.MustCompile(`^expected operand, found (?:'(?:IDENT|STRING|INT|FLOAT|ATTRIBUTE)' )?(.+)$`), "", "a value", "$1", ""},
+	{regexp.MustCompile(`^expected (.+), found 'EOF'$`), "", "$1", "the end of the file", ""},
+	{regexp.MustCompile(`^expected (.+), found (?:'(?:IDENT|STRING|INT|FLOAT|ATTRIBUTE)' )?(.+)$`), "", "$1", "$2", ""},
+	{regexp.MustCompile(`^reference "(.+)" not found$`), `"$1" is not declared`, "", "", "declare it, or put it in quotes if it is text"},
 }
 
-// explain puts CUE's words into ours: what is wrong, and what was expected.
-func explain(text string) (what, expected string) {
+// explain puts CUE's words into ours.
+func explain(text string) Problem {
 	for _, x := range explanations {
 		if m := x.pattern.FindStringSubmatchIndex(text); m != nil {
-			return string(x.pattern.ExpandString(nil, x.what, text, m)), string(x.pattern.ExpandString(nil, x.expected, text, m))
+			return x.of(text, m)
 		}
 	}
-	return text, ""
+	return Problem{What: text}
 }

@@ -14,15 +14,18 @@ import (
 // its files were left out, or if the specs are further below.
 func (e *evaluation) empty(pkg string) {
 	if below := e.below(); len(e.problems) == 0 && len(below) > 0 {
-		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory, but below it, in " + someOf(below), Expected: "the directory of one site; `havn check DIR/...` checks all that are in DIR and below"})
+		e.problems = append(e.problems, Problem{What: "the directory has no CUE package; there are some below it, in " + someOf(below), Do: "name the directory of one site, or run `havn check DIR/...` for all sites below DIR"})
 	}
 	if len(e.problems) == 0 {
 		e.ignored(&build.Instance{PkgName: pkg})
 	}
 	if len(e.problems) == 0 {
-		e.problems = append(e.problems, Problem{What: "there is no CUE package in the directory", Expected: "at least one .cue file with a package clause; `havn init DIR` writes a first one"})
+		e.problems = append(e.problems, Problem{What: noPackage, Expected: "at least one .cue file with a package clause", Do: "`havn init DIR` writes a first one"})
 	}
 }
+
+// noPackage is what is wrong with a directory without specs.
+const noPackage = "the directory has no CUE package"
 
 // below are the directories with specs below one without; none if it has any itself.
 func (e *evaluation) below() []string {

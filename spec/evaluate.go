@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -85,9 +86,9 @@ func (e *evaluation) topLevel() {
 		name := fields.Selector().Unquoted()
 		if !slices.Contains(topFields, name) && !e.stubs[name] {
 			p := e.labelAt(name)
-			p.What, p.Expected = pathText([]string{name})+": no such field", "services, routes or volumes, or a name with _ in front for a value of your own"
-			if guess := suggest(name, topFields); guess != "" {
-				p.Expected = "services, routes or volumes" + guess
+			p.Field, p.What, p.Expected = pathText([]string{name}), noField, listed(topFields, "or")
+			if p.Do = suggest(name, topFields); p.Do == "" && isIdentifier(name) {
+				p.Do = "write _" + name + " if it is a value of your own"
 			}
 			e.problems = append(e.problems, p)
 		}
@@ -138,7 +139,7 @@ func (e *evaluation) each(kind string, read reader) {
 		return
 	default:
 		p := e.valueAt(kind)
-		p.What, p.Expected = kind+": "+datumOf(all).String()+" is "+kindNames[is], kind+" by name"
+		p.Field, p.Expected, p.Got = kind, "a struct of "+kind+" by name", kindNames[is]+" "+datumOf(all).String()
 		e.problems = append(e.problems, p)
 		return
 	}
@@ -212,7 +213,7 @@ func (w *entryWork) read(read reader, text []byte) {
 	}
 	path := []string{w.kind, w.name}
 	p := w.labelAt(path...)
-	p.What = pathText(path) + ": " + err.Error()
+	p.Field, p.What = pathText(path), err.Error()
 	w.problems = append(w.problems, p)
 }
 
@@ -221,7 +222,7 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 	path := []string{kind, name}
 	c := &conformer{}
 	if key := e.shapes["#Name"]; !key.accepts(datum{kind: cue.StringKind, str: name}) {
-		c.fail(path, true, "the name is not allowed", key.describe())
+		c.name(path, Problem{Expected: key.describe(), Got: strconv.Quote(name)})
 	}
 	badName := len(c.mistakes) > 0
 	c.check(e.shapes[definitions[kind]], v, path)
@@ -236,15 +237,15 @@ func (e *evaluation) conform(kind, name string, v cue.Value) []mistake {
 // tell makes problems of mistakes, but for those that stubs may be to blame for.
 func (e *evaluation) tell(mistakes []mistake) {
 	for _, m := range mistakes {
-		if e.stubbed && m.what == missing {
+		if e.stubbed && m.What == missing {
 			continue
 		}
 		at := e.valueAt
 		if m.label {
 			at = e.labelAt
 		}
-		p := at(m.path...)
-		p.What, p.Expected = pathText(m.path)+": "+m.what, m.expected
+		p, place := m.Problem, at(m.path...)
+		p.File, p.Line, p.Column, p.Field = place.File, place.Line, place.Column, pathText(m.path)
 		e.problems = append(e.problems, p)
 	}
 }

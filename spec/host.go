@@ -64,17 +64,16 @@ func renamed(ps Problems, name string) Problems {
 		if ps[i].File == hostFileName || ps[i].File == "" {
 			ps[i].File = name
 		}
-		ps[i].What = strings.ReplaceAll(ps[i].What, "a CUE package in the directory", "anything in the file")
+		if ps[i].What == noPackage {
+			ps[i].What, ps[i].Expected, ps[i].Do = "the host file is empty", "", "`havn init --host FILE` writes a first one"
+		}
 	}
 	return ps
 }
 
 // At is a Problem with a field, where the field stands, or else its parent.
 func (h HostFile) At(path, what, expected string) Problem {
-	p := Problem{File: h.Name, Expected: expected, What: what}
-	if path != "" {
-		p.What = path + ": " + what
-	}
+	p := Problem{File: h.Name, Field: path, Expected: expected, What: what}
 	for ; path != ""; path = parentOf(path) {
 		if at, known := h.Places[path]; known {
 			p.Line, p.Column = at.Line, at.Column

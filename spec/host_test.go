@@ -44,17 +44,17 @@ freezes: [{from: "2026-12-23T12:00:00Z", until: "2027-01-02T08:00:00Z"}]
 func TestHostFileProblems(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"htpp: \":80\"\nsource: git: {url: \"\", trust: {policy: \"all\", allowedSigner: \"/x\"}, interval: 5}",
-			`:1:1: htpp: no such field, expected one of 22 other names (did you mean "http"?)
-:2:20: source.git.url: "" is not allowed, expected a string that is not empty
-:2:40: source.git.trust.policy: "all" is not allowed, expected "none", "tip" or "every"
-:2:47: source.git.trust.allowedSigner: no such field, expected one of policy, allowedSigners, revokedKeys, keyring (did you mean "allowedSigners"?)
-:2:79: source.git.interval: 5 is a whole number, expected a time as Go writes it: "500ms", "10s", "1m30s"`},
-		{`hook: kind: "github"`, `:1:1: hook.secretFile: missing, expected an absolute path, such as "/data"`},
-		{`freezes: [{from: "2026-12-23T12:00:00Z", until: "later"}]`, `:1:49: freezes[0].until: "later" is not allowed, expected a time as of RFC 3339, such as "2026-12-23T12:00:00+01:00"`},
-		{`name: string`, `:1:7: name: string is no value yet, expected one value`},
+			`:1:1: htpp: no such field; did you mean "http"?
+:2:20: source.git.url: expected a string that is not empty; got ""
+:2:40: source.git.trust.policy: expected "none", "tip" or "every"; got "all"
+:2:47: source.git.trust.allowedSigner: no such field; did you mean "allowedSigners"?
+:2:79: source.git.interval: expected a time as Go writes it: "500ms", "10s", "1m30s"; got the number 5`},
+		{`hook: kind: "github"`, `:1:1: hook.secretFile: missing; expected an absolute path, such as "/data"`},
+		{`freezes: [{from: "2026-12-23T12:00:00Z", until: "later"}]`, `:1:49: freezes[0].until: expected a time as of RFC 3339, such as "2026-12-23T12:00:00+01:00"; got "later"`},
+		{`name: string`, `:1:7: name: has no concrete value, only the constraint string; set one`},
 		{`name: "a`, `:1:7: string literal not terminated`},
-		{"name: \"a\"\nname: \"b\"", `:1:7: name: is "b" and also "a", expected one value`},
-		{"package host\n\nservices: {}", `:3:1: services: no such field, expected one of name, labels`},
+		{"name: \"a\"\nname: \"b\"", `:1:7: name: has the value "b" and also "a"; remove one of them`},
+		{"package host\n\nservices: {}", `:3:1: services: no such field; see #HostConfig in schemas/v1 for the fields`},
 	} {
 		h, err := hostFile(t, c.text)
 		problems, ok := err.(Problems)

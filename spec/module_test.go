@@ -106,7 +106,7 @@ func TestModuleAgrees(t *testing.T) {
 // what is shared, which CUE does not say.
 func TestSlipInAPackage(t *testing.T) {
 	dir := repository(t, with(map[string]string{"hosts/web2/site.cue": "package sit\n\nservices: db: image: \"db:1\"\n"}))
-	const want = "hosts/web2/site.cue: CUE leaves this file out: it is of package sit, expected `package site`, as bind.cue or the other files have"
+	const want = "hosts/web2/site.cue: CUE ignores this file: its package is sit; write `package site`, as in bind.cue or the other files"
 	if _, err := Load(t.Context(), dir+"/hosts/web2"); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -134,13 +134,13 @@ func TestOnIsNoRelease(t *testing.T) {
 func TestOthersMistakes(t *testing.T) {
 	mine := "services: mine: image: \"i\"\n"
 	for _, c := range []struct{ entry, says string }{
-		{`services: "Bad Name": {image: 5, on: hosts: ["b"]}`, "not allowed"},
+		{`services: "Bad Name": {image: 5, on: hosts: ["b"]}`, "expected a"},
 		{`services: x: {imge: "i", on: hosts: ["b"]}`, "no such field"},
-		{`services: x: {image: string, on: labels: role: "db"}`, "no value yet"},
+		{`services: x: {image: string, on: labels: role: "db"}`, "no concrete value"},
 		{`services: x: {image: "i" & "j", on: hosts: ["b"]}`, "image"},
 		{`services: x: {image: "i", needs: ["nobody"], on: hosts: ["b"]}`, "there is no service"},
 		{`services: x: {image: "i", volumes: "/d": "v", on: hosts: ["b"]}, volumes: v: lable: 1`, "no such field"},
-		{`routes: x: {hosts: ["A"], paths: {}, on: hosts: ["b"]}`, "not allowed"},
+		{`routes: x: {hosts: ["A"], paths: {}, on: hosts: ["b"]}`, "expected a"},
 		{`routes: x: {hosts: ["a.no"], paths: "/": service: "nobody", on: hosts: ["b"]}`, "there is no service"},
 	} {
 		files := map[string]string{"site.cue": "package site\n\n" + mine + c.entry + "\n"}
@@ -172,15 +172,15 @@ func TestRulesBetweenHosts(t *testing.T) {
 		{"one path on two hosts", `services: s: {image: "i", port: 1}
 routes: {for h in ["a", "b"] {(h): {on: hosts: [h], hosts: ["x.no"], paths: "/": service: "s"}}}`, nil, ""},
 		{"one path on hosts that may be one", `services: s: {image: "i", port: 1}
-routes: {for h in ["a*", "*b"] {"r\(len(h))\([if h == "a*" {1}, 2][0])": {on: hosts: [h], hosts: ["x.no"], paths: "/": service: "s"}}}`, nil, "is taken by route"},
+routes: {for h in ["a*", "*b"] {"r\(len(h))\([if h == "a*" {1}, 2][0])": {on: hosts: [h], hosts: ["x.no"], paths: "/": service: "s"}}}`, nil, "already"},
 		{"one port on two hosts", `services: {for h in ["a", "b"] {(h): {on: labels: role: h, image: "i", ports: p: {port: 1, host: "0.0.0.0:1"}}}}`, nil, ""},
 		{"one writer on each host", `services: {for h in ["a", "b"] {(h): {on: hosts: [h], image: "i", volumes: "/d": "v"}}}
 volumes: v: {}`, nil, ""},
 		{"needs what is elsewhere", `services: {a: {image: "i", needs: ["b"]}, b: {image: "i", on: hosts: ["b"]}}`, &Host{Name: "a"}, "site.cue:3:36: services.a.needs[0]: service b is not on this host"},
-		{"needs what is never there", `services: {a: {image: "i", needs: ["b"], on: hosts: ["a"]}, b: {image: "i", on: hosts: ["b"]}}`, nil, "site.cue:3:36: services.a.needs[0]: service b is on no host of service a"},
+		{"needs what is never there", `services: {a: {image: "i", needs: ["b"], on: hosts: ["a"]}, b: {image: "i", on: hosts: ["b"]}}`, nil, "site.cue:3:36: services.a.needs[0]: service b runs on no host of service a"},
 		{"needs what is on some", `services: {a: {image: "i", needs: ["b"]}, b: {image: "i", on: hosts: ["b"]}}`, nil, ""},
 		{"leads where nothing is", `services: s: {image: "i", port: 1, on: hosts: ["a"]}
-routes: r: {on: hosts: ["b"], hosts: ["x.no"], paths: "/": service: "s"}`, nil, "site.cue:4:69: routes.r.paths.\"/\".service: service s is on no host of this route"},
+routes: r: {on: hosts: ["b"], hosts: ["x.no"], paths: "/": service: "s"}`, nil, "site.cue:4:69: routes.r.paths.\"/\".service: no host of this route runs service s"},
 	} {
 		_, err := partOf(t, c.host, map[string]string{"site.cue": "package site\n\n" + c.spec + "\n"})
 		if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {

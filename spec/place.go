@@ -108,11 +108,11 @@ func (e *evaluation) leaveOutElsewhere() {
 
 // together: a service is where the one that needs it is.
 func (r *ruler) together(service, need string, at []string) {
-	expected := "an `on` that brings service " + need + " to every host of " + service
+	do := "extend the `on` of service " + need + " to every host of " + service
 	switch {
 	case r.placed.elsewhere["services"][need]:
-		r.fail(at, fmt.Sprintf("service %s is not on this host", need), expected)
+		r.fail(at, fmt.Sprintf("service %s is not on this host", need), do)
 	case r.placed.apart("services", service, need):
-		r.fail(at, fmt.Sprintf("service %s is on no host of service %s", need, service), expected)
+		r.fail(at, fmt.Sprintf("service %s runs on no host of service %s", need, service), do)
 	}
 }

@@ -17,7 +17,7 @@ func TestNamedPipes(t *testing.T) {
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(t.Context(), pipe); err == nil || err.Error() != pipe+" is no directory, expected a directory of CUE files" {
+	if _, err := Load(t.Context(), pipe); err == nil || err.Error() != pipe+" is not a directory; expected a directory of CUE files" {
 		t.Errorf("a pipe in place of the directory: %v", err)
 	}
 	if _, err := Sites(pipe); err == nil {

@@ -14,13 +14,20 @@ type Problem struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
-	// What is wrong, and at which field.
-	What string `json:"what"`
-	// Expected is what was expected, or what to do.
+	// Field is the path of the field as CUE writes it, empty if it is of none.
+	Field string `json:"field,omitempty"`
+	// What is wrong. Of a value that is not of its type, Expected and Got say so.
+	What string `json:"what,omitempty"`
+	// Expected is what is right here, such as "a port number from 1 to 65535".
 	Expected string `json:"expected,omitempty"`
+	// Got is what stands here instead.
+	Got string `json:"got,omitempty"`
+	// Do is what to do or to write: "remove it", `write "30s"`, `did you mean "image"?`.
+	Do string `json:"do,omitempty"`
 }
 
-// String is "file:line:col: what, expected what".
+// String is "file:line:col: field: what; expected what; got what; what to do", of
+// these the parts that there are.
 func (p Problem) String() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -30,11 +37,16 @@ func (p Problem) String() string {
 		}
 		b.WriteString(" ")
 	}
-	b.WriteString(p.What)
-	if p.Expected != "" {
-		b.WriteString(", expected " + p.Expected)
+	if p.Field != "" {
+		b.WriteString(p.Field + ": ")
 	}
-	return b.String()
+	var parts []string
+	for _, part := range []struct{ before, text string }{{"", p.What}, {"expected ", p.Expected}, {"got ", p.Got}, {"", p.Do}} {
+		if part.text != "" {
+			parts = append(parts, part.before+part.text)
+		}
+	}
+	return b.String() + strings.Join(parts, "; ")
 }
 
 // printable keeps a file's name from doing more than being read.
@@ -60,10 +72,12 @@ func (ps Problems) Error() string {
 // sorted returns ps in order of position, each once, with no line without end.
 func (ps Problems) sorted() Problems {
 	for i := range ps {
-		ps[i].What, ps[i].Expected = cut(ps[i].What, longLine), cut(ps[i].Expected, longLine)
+		for _, part := range []*string{&ps[i].Field, &ps[i].What, &ps[i].Expected, &ps[i].Got, &ps[i].Do} {
+			*part = cut(*part, longLine)
+		}
 	}
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.What, b.What))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.String(), b.String()))
 	})
 	return slices.Compact(ps)
 }

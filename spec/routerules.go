@@ -17,7 +17,7 @@ func (r *ruler) routes() {
 		r.hosts(route, at)
 		r.options(at, route.Options, nil)
 		if len(route.Paths) == 0 {
-			r.fail(sub(at, "paths"), "there are no paths", `at least one, such as "/": service: "web"`)
+			r.fail(sub(at, "paths"), "there are no paths", `add one, such as "/": service: "web"`)
 		}
 		for _, p := range sortedKeys(route.Paths) {
 			r.target(route, p, sub(at, "paths", p))
@@ -32,10 +32,10 @@ func (r *ruler) hosts(route Route, at []string) {
 	for i, host := range route.Hosts {
 		place := sub(at, "hosts", index(i))
 		if slices.Index(route.Hosts, host) < i {
-			r.fail(place, host+" is in the list twice", "each host once")
+			r.fail(place, host+" is in the list twice", "remove one of them")
 		}
 		if len(host) > longestHost {
-			r.fail(place, fmt.Sprintf("the name has %d characters", len(host)), fmt.Sprintf("at most %d", longestHost))
+			r.fail(place, fmt.Sprintf("the name has %d characters; DNS allows %d", len(host), longestHost), "shorten it")
 		}
 	}
 }
@@ -45,7 +45,7 @@ func (r *ruler) claim(taken map[string][]string, route, host, p string) {
 	key := host + " " + p
 	for _, other := range taken[key] {
 		if !r.placed.apart("routes", route, other) {
-			r.fail([]string{"routes", route, "paths", p}, fmt.Sprintf("%s on %s is taken by route %s", p, host, other), "each host and path once")
+			r.fail([]string{"routes", route, "paths", p}, fmt.Sprintf("route %s takes %s on %s already", other, p, host), "remove one of them")
 			return
 		}
 	}
@@ -82,7 +82,7 @@ func Framing(header string) bool { return slices.Contains(framing, strings.ToLow
 func (r *ruler) headers(at []string, headers, route map[string]string) {
 	for _, name := range sortedKeys(headers) {
 		if !hasKey(route, name) && Framing(name) {
-			r.fail(sub(at, name), "the header belongs to the connection", "a header of the message")
+			r.fail(sub(at, name), "the header belongs to the connection; the gateway sets it", "remove it")
 		}
 	}
 }
@@ -93,16 +93,16 @@ func (r *ruler) target(route Route, p string, at []string) {
 	r.options(at, t.Options, &route.Options)
 	switch {
 	case t.Service == "" && t.Redirect == nil:
-		r.fail(at, "there is neither a service nor a redirect", "one of them")
+		r.fail(at, "has no target", `add service: "NAME" or redirect: to: "URL"`)
 	case t.Service != "" && t.Redirect != nil:
-		r.fail(at, "there are a service and a redirect", "one of them")
+		r.fail(at, "has two targets, a service and a redirect", "remove one of them")
 	case t.Redirect != nil:
 		r.redirect(route, p, at)
 	default:
 		r.rewritten(t, p, at)
 		r.reached(t, at)
 		if r.placed.on["routes"][route.Name].apart(r.placed.on["services"][t.Service]) {
-			r.fail(sub(at, "service"), fmt.Sprintf("service %s is on no host of this route", t.Service), "an `on` with a host of the service, or none")
+			r.fail(sub(at, "service"), fmt.Sprintf("no host of this route runs service %s", t.Service), "add a host of the service to `on`, or remove `on`")
 		}
 	}
 }
@@ -113,12 +113,12 @@ func (r *ruler) path(p string, at []string) {
 	clean := path.Clean(plain)
 	switch {
 	case strings.Contains(plain, "%"):
-		r.fail(at, "an escaped character never matches", "the character itself")
+		r.fail(at, "an escaped character never matches: paths are compared decoded", "write the character itself")
 	case plain == clean || exact && plain == clean+"/":
 	case plain == clean+"/":
-		r.fail(at, "ends with a slash", fmt.Sprintf("%q, which takes all below it too", clean))
+		r.fail(at, "ends with a slash", fmt.Sprintf("write %q, which takes all below it too", clean))
 	default:
-		r.fail(at, "never matches, as requests are cleaned first", fmt.Sprintf("%q", clean))
+		r.fail(at, "never matches: the gateway removes //, . and .. from requests first", fmt.Sprintf("write %q", clean))
 	}
 }
 
@@ -126,17 +126,17 @@ func (r *ruler) redirect(route Route, p string, at []string) {
 	t := route.Paths[p]
 	for field, set := range map[string]bool{"port": t.Port != "", "strip": t.Strip, "rewrite": t.Rewrite != ""} {
 		if set {
-			r.fail(sub(at, field), "means nothing beside a redirect", "a service")
+			r.fail(sub(at, field), "has no effect on a redirect", "remove it")
 		}
 	}
 	to := t.Redirect.To
 	if t.Redirect.Keep && strings.ContainsAny(to, "?#") {
-		r.fail(sub(at, "redirect", "to"), "nothing can be kept behind ? or #", "a path, or no `keep`")
+		r.fail(sub(at, "redirect", "to"), "nothing can be appended after ? or #", "remove them, or `keep`")
 	}
 	bare, _, _ := strings.Cut(to, "?")
 	bare, _, _ = strings.Cut(bare, "#")
 	if strings.HasPrefix(to, "/") && longestMatch(route.Paths, bare) == p {
-		r.fail(sub(at, "redirect", "to"), fmt.Sprintf("%q is answered by this redirect again", to), "a path that another target takes")
+		r.fail(sub(at, "redirect", "to"), fmt.Sprintf("%q leads to this redirect again", to), "redirect to a path that another target takes")
 	}
 }
 
@@ -158,9 +158,9 @@ func longestMatch(paths map[string]Target, request string) string {
 func (r *ruler) rewritten(t Target, p string, at []string) {
 	switch {
 	case t.Strip && t.Rewrite != "":
-		r.fail(at, "strip and rewrite are both set", "one of them")
+		r.fail(at, "strip and rewrite are both set", "remove one of them")
 	case t.Strip && strings.HasPrefix(p, "="):
-		r.fail(sub(at, "strip"), "nothing is left of a path that is matched exactly", `a rewrite, such as "/"`)
+		r.fail(sub(at, "strip"), "nothing is left of a path that is matched exactly", `write rewrite: "/" in its place`)
 	}
 }
 
@@ -177,12 +177,16 @@ func (r *ruler) reached(t Target, at []string) {
 		return
 	}
 	if hasKey(s.Ports, t.Port) {
-		r.fail(sub(at, "port"), fmt.Sprintf("port %s of service %s is UDP", t.Port, t.Service), "a TCP port")
+		r.fail(sub(at, "port"), fmt.Sprintf("port %s of service %s is UDP", t.Port, t.Service), "name a TCP port")
 		return
 	}
 	if t.Port == "" {
-		r.fail(sub(at, "service"), fmt.Sprintf("service %s has no `port`", t.Service), "a `port` in the service, or the name of one of its `ports` here")
+		r.fail(sub(at, "service"), fmt.Sprintf("service %s has no `port`", t.Service), "set `port` in the service, or name one of its `ports` here")
 		return
 	}
-	r.fail(sub(at, "port"), fmt.Sprintf("service %s has no TCP port %q", t.Service, t.Port), "the name of one of its `ports`"+suggest(t.Port, sortedKeys(s.Ports)))
+	do := suggest(t.Port, sortedKeys(s.Ports))
+	if do == "" {
+		do = "name one of its `ports`"
+	}
+	r.fail(sub(at, "port"), fmt.Sprintf("service %s has no TCP port %q", t.Service, t.Port), do)
 }

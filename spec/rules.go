@@ -26,10 +26,19 @@ type ruler struct {
 	problems Problems
 }
 
-// fail reports a broken rule at a path of fields.
-func (r *ruler) fail(path []string, what, expected string) {
-	p := r.at(path, true)
-	p.What, p.Expected = pathText(path)+": "+what, expected
+// fail reports a broken rule at a path of fields: the cause, and what to do.
+func (r *ruler) fail(path []string, what, do string) {
+	r.report(path, Problem{What: what, Do: do})
+}
+
+// expect reports a value that is not allowed where it stands.
+func (r *ruler) expect(path []string, expected, got string) {
+	r.report(path, Problem{Expected: expected, Got: got})
+}
+
+func (r *ruler) report(path []string, p Problem) {
+	at := r.at(path, true)
+	p.File, p.Line, p.Column, p.Field = at.File, at.Line, at.Column, pathText(path)
 	r.problems = append(r.problems, p)
 }
 
@@ -47,7 +56,14 @@ func (r *ruler) missing(kind, name string, path []string) bool {
 	}
 	if !r.partial {
 		one := strings.TrimSuffix(kind, "s")
-		r.fail(path, fmt.Sprintf("there is no %s %q", one, name), "the name of a "+one+suggest(name, known))
+		do := suggest(name, known)
+		switch {
+		case do == "" && len(known) > 0:
+			do = "declare it, or name one of " + someOf(known)
+		case do == "":
+			do = "declare it in " + kind
+		}
+		r.fail(path, fmt.Sprintf("there is no %s %q", one, name), do)
 	}
 	return true
 }
@@ -58,7 +74,7 @@ var foreignLabel = regexp.MustCompile(`^(havn|traefik|caddy|com\.docker|io\.dock
 func (r *ruler) labels(path []string, labels map[string]string) {
 	for _, name := range sortedKeys(labels) {
 		if foreignLabel.MatchString(name) {
-			r.fail(sub(path, name), "the label belongs to havn or to another tool", "a label of your own, such as \"org.example.team\"")
+			r.fail(sub(path, name), "the label is reserved for havn or another tool", "use a label of your own, such as \"org.example.team\"")
 		}
 	}
 }
@@ -70,7 +86,7 @@ func sub(path []string, more ...string) []string { return append(slices.Clone(pa
 // knows shorter ones than a millisecond.
 func (r *ruler) above(path []string, d Duration) {
 	if d < Duration(time.Millisecond) {
-		r.fail(path, d.String()+" is too short", "at least 1ms")
+		r.expect(path, "at least 1ms", d.String())
 	}
 }
 
@@ -81,7 +97,7 @@ func (r *ruler) noNUL(path []string, texts ...string) {
 			if len(texts) > 1 {
 				path = sub(path, index(i))
 			}
-			r.fail(path, "has a NUL character", "text without one")
+			r.fail(path, "contains a NUL character", "remove it")
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -38,7 +39,7 @@ func (r *ruler) services() {
 
 func (r *ruler) image(s Service, path []string) {
 	if _, err := reference.ParseDockerRef(s.Image); err != nil {
-		r.fail(sub(path, "image"), datum{kind: cue.StringKind, str: s.Image}.String()+" is no image reference", `one such as "ghcr.io/acme/web:1.4.2", in small letters`)
+		r.expect(sub(path, "image"), `an image reference in small letters, such as "ghcr.io/acme/web:1.4.2"`, datum{kind: cue.StringKind, str: s.Image}.String())
 	}
 }
 
@@ -67,13 +68,13 @@ func (r *ruler) health(s Service, path []string) {
 	}
 	slices.Sort(kinds)
 	if len(kinds) > 1 {
-		r.fail(path, listed(kinds, "and")+" are all set", "one of http, tcp, exec and image")
+		r.fail(path, listed(kinds, "and")+" are set, but there is one check", "keep one of them")
 	}
 	if len(kinds) == 1 && (s.Health.Kind == HealthHTTP || s.Health.Kind == HealthTCP) && s.Health.Port == 0 {
-		r.fail(sub(path, string(s.Health.Kind)), "there is no port to check", "a port here, or the service's own `port`")
+		r.fail(sub(path, string(s.Health.Kind)), "there is no port to check", "set a port here, or the service's `port`")
 	}
 	if s.Health.Status[0] > s.Health.Status[1] {
-		r.fail(sub(path, "http", "status"), fmt.Sprintf("no status is in the range %d-%d", s.Health.Status[0], s.Health.Status[1]), `the lower one first, such as "200-399"`)
+		r.fail(sub(path, "http", "status"), fmt.Sprintf("the range %d-%d is empty", s.Health.Status[0], s.Health.Status[1]), `write the lower status first, such as "200-399"`)
 	}
 	r.above(sub(path, "interval"), s.Health.Interval)
 	r.above(sub(path, "timeout"), s.Health.Timeout)
@@ -89,15 +90,15 @@ func (r *ruler) clocks(s Service, path []string) {
 	}
 	first += Duration(h.Successes-1) * h.Interval
 	if o.HealthyDeadline <= first {
-		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s is over before a replica can be ready (health: %s)", o.HealthyDeadline, first),
-			"more than startPeriod or settle, and the asked-for successes, take")
+		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s ends before a replica can be ready, which takes %s by its health check (startPeriod or settle, and the successes)", o.HealthyDeadline, first),
+			"set it higher")
 	}
 	if o.ProgressDeadline <= o.HealthyDeadline {
-		r.fail(sub(path, "progressDeadline"), fmt.Sprintf("%s is not above healthyDeadline (%s)", o.ProgressDeadline, o.HealthyDeadline), "a later deadline")
+		r.fail(sub(path, "progressDeadline"), fmt.Sprintf("%s is not above healthyDeadline (%s)", o.ProgressDeadline, o.HealthyDeadline), "set it higher")
 	}
 	r.above(sub(path, "pullDeadline"), o.PullDeadline)
 	if src := r.source[s.Name].Rollout; o.Strategy == Recreate && src.Surge > 0 {
-		r.fail(sub(path, "surge"), "nothing runs beside the stale replicas when they are stopped first", "no surge")
+		r.fail(sub(path, "surge"), "has no effect: with strategy \"recreate\" the stale replicas stop first", "remove it")
 	}
 }
 
@@ -108,10 +109,10 @@ func (r *ruler) exclusive(s Service, path []string) {
 		return
 	}
 	if s.Rollout.Strategy != Recreate {
-		r.fail(sub(path, "rollout", "strategy"), fmt.Sprintf("%q runs two replicas at once, but %s", s.Rollout.Strategy, why), `"recreate"`)
+		r.fail(sub(path, "rollout", "strategy"), fmt.Sprintf("%q runs two replicas at once, but %s", s.Rollout.Strategy, why), `write "recreate"`)
 	}
 	if s.Replicas > 1 {
-		r.fail(sub(path, "replicas"), fmt.Sprintf("%d replicas, but %s", s.Replicas, why), "1")
+		r.fail(sub(path, "replicas"), fmt.Sprintf("%d replicas can't run at once: %s", s.Replicas, why), "write 1")
 	}
 }
 
@@ -122,7 +123,7 @@ func (r *ruler) mounts(s Service, path []string) {
 		r.mountable(at, sub(path, sub(field, at)...))
 		key := "/" + strings.Trim(at, "/")
 		if other, taken := used[key]; taken {
-			r.fail(sub(path, sub(field, at)...), "is mounted in "+other+" too", "each path once")
+			r.fail(sub(path, sub(field, at)...), "is mounted in "+other+" too", "remove one of them")
 		}
 		used[key] = strings.Join(field, ".")
 	}
@@ -143,10 +144,10 @@ func (r *ruler) mounts(s Service, path []string) {
 
 func (r *ruler) limits(s Service, path []string) {
 	if m := s.Resources.Memory; m > 0 && m < leastMemory {
-		r.fail(sub(path, "resources", "memory"), fmt.Sprintf("%d bytes are too few for Docker", m), `at least "6m"`)
+		r.fail(sub(path, "resources", "memory"), fmt.Sprintf("%d bytes are less than Docker allows", m), `write at least "6m"`)
 	}
 	if s.Log.MaxSize <= 0 {
-		r.fail(sub(path, "log", "maxSize"), "a log without room", "more than 0")
+		r.expect(sub(path, "log", "maxSize"), "a size above 0", "0")
 	}
 }
 
@@ -171,13 +172,13 @@ func (r *ruler) hostPorts(s Service, path []string, taken []publication) []publi
 		}
 		at, err := netip.ParseAddrPort(p.Host)
 		if err != nil || at.Port() == 0 {
-			r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("%q is no address and port", p.Host), `one such as "127.0.0.1:5432"`)
+			r.expect(sub(path, "ports", name, "host"), `an IP address and a port, such as "127.0.0.1:5432"`, strconv.Quote(p.Host))
 			continue
 		}
 		mine := publication{at, p.Protocol, s.Name}
 		for _, other := range taken {
 			if mine.overlaps(other) && !r.placed.apart("services", s.Name, other.service) {
-				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("%s is published by service %s already (%s)", p.Host, other.service, other.at), "each port of the machine once")
+				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("service %s publishes %s already", other.service, other.at), "publish another port of the machine")
 			}
 		}
 		taken = append(taken, mine)
@@ -196,7 +197,7 @@ func (r *ruler) cycles() {
 func (r *ruler) follow(name string, road []string, done map[string]bool) {
 	if i := slices.Index(road, name); i >= 0 {
 		circle := append(slices.Clone(road[i:]), name)
-		r.fail([]string{"services", name, "needs"}, "services wait for each other: "+strings.Join(circle, " -> "), "needs without a circle")
+		r.fail([]string{"services", name, "needs"}, "services wait for each other: "+strings.Join(circle, " -> "), "remove one of these needs")
 		return
 	}
 	if done[name] {
@@ -233,8 +234,8 @@ func (r *ruler) volumes() {
 	for _, volume := range sortedKeys(alone) {
 		for _, w := range writers[volume] {
 			if first := alone[volume]; w.of != first.of && !r.placed.apart("services", w.of, first.of) {
-				r.fail(w.path, fmt.Sprintf("volume %s is written by service %s too, which does not share it", volume, first.of),
-					"one writer, or `shared: true` in each of them")
+				r.fail(w.path, fmt.Sprintf("service %s writes to volume %s too, and does not share it", first.of, volume),
+					"mount it read-only, or write `shared: true` in each of them")
 			}
 		}
 	}

@@ -42,9 +42,11 @@ type listShape struct {
 }
 
 type objectShape struct {
-	names    []string
-	fields   map[string]fieldShape
-	patterns []patternShape
+	// definition is the schema's name for it, "#Service"; empty if it has none.
+	definition string
+	names      []string
+	fields     map[string]fieldShape
+	patterns   []patternShape
 }
 
 type fieldShape struct {
@@ -98,6 +100,9 @@ func (r *schemaReader) definition(name string) (*shape, error) {
 	}
 	named := *s
 	named.noun = noun(r.docs[name])
+	if s.object != nil {
+		s.object.definition = name
+	}
 	r.read[name] = &named
 	return &named, nil
 }

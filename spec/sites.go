@@ -35,7 +35,7 @@ func Sites(dir string) ([]string, error) {
 	}
 	sites := f.sites()
 	if len(sites) == 0 {
-		return nil, Problems{{What: "there is no site in " + dir + " or below it", Expected: "directories with .cue files of the package that bind.cue has"}}
+		return nil, Problems{{What: "there is no site in " + dir + " or below it", Expected: "directories with .cue files of the package of bind.cue"}}
 	}
 	for i, site := range sites {
 		below, err := filepath.Rel(inside, site)

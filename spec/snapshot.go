@@ -49,7 +49,7 @@ func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
 	}
 	if inCueMod(inside + "/.") {
-		return Snapshot{}, Problems{{What: path.Join(dir, inside) + " holds what belongs to the CUE module", Expected: "the directory of a site, such as " + dir}}
+		return Snapshot{}, Problems{{What: path.Join(dir, inside) + " is a part of the CUE module, not a site", Do: "name the directory of the site, such as " + dir}}
 	}
 	defer func() { _ = root.Close() }()
 	t := &taker{root: root, files: map[string][]byte{}}
@@ -82,7 +82,7 @@ func (t *taker) inModule(inside string) {
 // openProblem is why a path is no directory to be looked into.
 func openProblem(dir string, err error) string {
 	if i, statErr := os.Stat(dir); statErr == nil && !i.IsDir() {
-		return dir + " is no directory"
+		return dir + " is not a directory"
 	}
 	return unreadable(dir, err)
 }
@@ -93,7 +93,7 @@ func unreadable(name string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return name + " does not exist"
 	case errors.Is(err, fs.ErrPermission):
-		return name + " can't be read: no rights"
+		return name + " can't be read: permission denied"
 	}
 	return fmt.Sprintf("%s can't be opened: %s", name, plainError(err))
 }
@@ -108,8 +108,8 @@ type taker struct {
 	full bool
 }
 
-func (t *taker) fail(file, what, expected string) {
-	t.problems = append(t.problems, Problem{File: file, What: what, Expected: expected})
+func (t *taker) fail(file, what, do string) {
+	t.problems = append(t.problems, Problem{File: file, What: what, Do: do})
 }
 
 // skipped are the entries that are no part of a spec, whatever they are; also what
@@ -143,17 +143,17 @@ func (t *taker) entry(name string, kind fs.FileMode, depth int) {
 	case t.full || skipped(name):
 	case !utf8.ValidString(name):
 		// It could not be told from another such name.
-		t.fail(name, "the name is not UTF-8", "a name of letters, digits, - and _")
+		t.fail(name, "the name is not UTF-8", "rename it to letters, digits, - and _")
 	case kind.IsRegular():
 		t.take(name)
 	case kind.IsDir() && depth < maxDepth:
 		t.walk(name, depth+1)
 	case kind.IsDir():
-		t.fail(name, "is nested too deeply", fmt.Sprintf("at most %d directories", maxDepth))
+		t.fail(name, fmt.Sprintf("is more than %d directories deep", maxDepth), "move it up, or out of the spec")
 	case kind&fs.ModeSymlink != 0:
-		t.fail(name, "is a symbolic link", "a plain file; links could lead out of the spec")
+		t.fail(name, "is a symbolic link, which could lead out of the spec", "replace it by the file")
 	default:
-		t.fail(name, "is a "+kindName(kind), "a plain file")
+		t.fail(name, "is a "+kindName(kind), "remove it; a spec consists of plain files")
 	}
 }
 
@@ -172,12 +172,12 @@ func kindName(kind fs.FileMode) string {
 func (t *taker) take(name string) {
 	if len(t.files) >= maxFiles {
 		t.full = true
-		t.fail("", fmt.Sprintf("the directory has more than %d files", maxFiles), "a directory of specs only")
+		t.fail("", fmt.Sprintf("the directory has more than %d files", maxFiles), "name a directory of specs only")
 		return
 	}
 	f, err := openPlain(t.root, name)
 	if errors.Is(err, errNotPlain) {
-		t.fail(name, "is not a plain file", "a plain file")
+		t.fail(name, "is not a plain file", "remove it; a spec consists of plain files")
 		return
 	}
 	if err != nil {
@@ -190,10 +190,10 @@ func (t *taker) take(name string) {
 	case err != nil:
 		t.fail(name, "can't be read: "+plainError(err), "")
 	case len(content) > maxFileSize:
-		t.fail(name, "is larger than 1 MiB", "a file of at most 1 MiB")
+		t.fail(name, "is larger than 1 MiB", "split it, or move it out of the spec")
 	case t.size+int64(len(content)) > maxSnapshot:
 		t.full = true
-		t.fail("", "the directory holds more than 64 MiB", "a directory of specs only")
+		t.fail("", "the directory holds more than 64 MiB", "name a directory of specs only")
 	default:
 		t.size += int64(len(content))
 		t.files[name] = content

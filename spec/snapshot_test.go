@@ -21,22 +21,22 @@ var hazards = []struct {
 	name, want string
 	make       func(t *testing.T, dir string) error
 }{
-	{"a named pipe", "pipe.cue: is a named pipe, expected a plain file", func(_ *testing.T, dir string) error { return unix.Mkfifo(dir+"/pipe.cue", 0o600) }},
+	{"a named pipe", "pipe.cue: is a named pipe; remove it", func(_ *testing.T, dir string) error { return unix.Mkfifo(dir+"/pipe.cue", 0o600) }},
 	{"a name that is no text", `"a\xff.cue": the name is not UTF-8`, func(_ *testing.T, dir string) error {
 		return os.WriteFile(dir+"/a\xff.cue", []byte(fine), 0o600)
 	}},
-	{"a socket", "s.cue: is a socket, expected a plain file", func(t *testing.T, dir string) error {
+	{"a socket", "s.cue: is a socket; remove it", func(t *testing.T, dir string) error {
 		l, err := net.Listen("unix", dir+"/s.cue")
 		if err == nil {
 			t.Cleanup(func() { _ = l.Close() })
 		}
 		return err
 	}},
-	{"a link out", "passwd.cue: is a symbolic link, expected a plain file; links could lead out of the spec", func(_ *testing.T, dir string) error { return os.Symlink("/etc/passwd", dir+"/passwd.cue") }},
-	{"a link to a directory", "etc: is a symbolic link, expected a plain file", func(_ *testing.T, dir string) error { return os.Symlink("/etc", dir+"/etc") }},
-	{"a circular link", "loop: is a symbolic link, expected a plain file", func(_ *testing.T, dir string) error { return os.Symlink("loop", dir+"/loop") }},
-	{"1 GB", "big.cue: is larger than 1 MiB, expected a file of at most 1 MiB", func(_ *testing.T, dir string) error { return sparse(dir+"/big.cue", 1<<30) }},
-	{"66 MiB in files", "the directory holds more than 64 MiB, expected a directory of specs only", func(_ *testing.T, dir string) error {
+	{"a link out", "passwd.cue: is a symbolic link, which could lead out of the spec; replace it by the file", func(_ *testing.T, dir string) error { return os.Symlink("/etc/passwd", dir+"/passwd.cue") }},
+	{"a link to a directory", "etc: is a symbolic link", func(_ *testing.T, dir string) error { return os.Symlink("/etc", dir+"/etc") }},
+	{"a circular link", "loop: is a symbolic link", func(_ *testing.T, dir string) error { return os.Symlink("loop", dir+"/loop") }},
+	{"1 GB", "big.cue: is larger than 1 MiB; split it", func(_ *testing.T, dir string) error { return sparse(dir+"/big.cue", 1<<30) }},
+	{"66 MiB in files", "the directory holds more than 64 MiB; name a directory of specs only", func(_ *testing.T, dir string) error {
 		for i := range 66 {
 			if err := sparse(fmt.Sprintf("%s/f%d", dir, i), 1<<20); err != nil {
 				return err
@@ -44,7 +44,7 @@ var hazards = []struct {
 		}
 		return nil
 	}},
-	{"10,001 files", "the directory has more than 10000 files, expected a directory of specs only", func(_ *testing.T, dir string) error {
+	{"10,001 files", "the directory has more than 10000 files; name a directory of specs only", func(_ *testing.T, dir string) error {
 		for i := range 10_001 {
 			if err := sparse(fmt.Sprintf("%s/f%d", dir, i), 0); err != nil {
 				return err
@@ -52,7 +52,7 @@ var hazards = []struct {
 		}
 		return nil
 	}},
-	{"deep directories", strings.Repeat("d/", 32) + "d: is nested too deeply, expected at most 32 directories", func(_ *testing.T, dir string) error {
+	{"deep directories", strings.Repeat("d/", 32) + "d: is more than 32 directories deep; move it up", func(_ *testing.T, dir string) error {
 		return os.MkdirAll(dir+strings.Repeat("/d", 40), 0o755)
 	}},
 	{"bytes that are no text", "bad.cue:", func(_ *testing.T, dir string) error {
@@ -61,7 +61,7 @@ var hazards = []struct {
 	{"a NUL", "bad.cue:", func(_ *testing.T, dir string) error {
 		return os.WriteFile(dir+"/bad.cue", []byte("package site\n\nservices: b: \x00image: \"x\"\n"), 0o600)
 	}},
-	{"a name that acts on a terminal", `"\x1b[2J.cue": CUE leaves this file out: it has no package clause`, func(_ *testing.T, dir string) error {
+	{"a name that acts on a terminal", `"\x1b[2J.cue": CUE ignores this file: it has no package clause`, func(_ *testing.T, dir string) error {
 		return os.WriteFile(dir+"/\x1b[2J.cue", []byte("a: 1\n"), 0o600)
 	}},
 }
@@ -107,7 +107,7 @@ func TestDevice(t *testing.T) {
 		}
 		return
 	}
-	if _, err := Load(t.Context(), dir); err == nil || err.Error() != "zero.cue: is a device, expected a plain file" {
+	if _, err := Load(t.Context(), dir); err == nil || err.Error() != "zero.cue: is a device; remove it; a spec consists of plain files" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,7 +2,7 @@ package spec
 
 import "fmt"
 
-// suggest adds the name that was probably meant, if one is near.
+// suggest asks for the name that was probably meant, if one is near.
 func suggest(got string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
@@ -19,7 +19,7 @@ func suggest(got string, known []string) string {
 	return didYouMean(best)
 }
 
-func didYouMean(name string) string { return fmt.Sprintf(" (did you mean %q?)", name) }
+func didYouMean(name string) string { return fmt.Sprintf("did you mean %q?", name) }
 
 // distance is the Levenshtein distance of two short names.
 func distance(a, b string) int {
