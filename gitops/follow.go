@@ -58,8 +58,8 @@ func (g *Git) poll(ctx context.Context, deliver func(Revision)) error {
 		g.contact()
 	}
 	g.took.Ask = g.lap()
-	held := g.Status().Held
-	if id == g.seen && time.Now().Before(g.again) && (held == nil || !g.agreed(held.Commit)) {
+	held, asked := g.Status().Held, g.wasAsked()
+	if id == g.seen && time.Now().Before(g.again) && (held == nil || !asked && !g.agreed(held.Commit)) {
 		if held != nil {
 			return held
 		}
@@ -90,7 +90,7 @@ func (g *Git) take(ctx context.Context, name, id string, deliver func(Revision))
 		}
 	}
 	var f *git.Failure
-	if errors.As(err, &f) && f.Content {
+	if errors.As(err, &f) && f.Fault == git.OfCommit {
 		return &Held{Commit: cmp.Or(commit, id), Why: err.Error(), Do: "push a revision that git accepts (git fsck --strict), and a small one", final: true}
 	}
 	return err

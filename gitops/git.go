@@ -49,6 +49,8 @@ type Git struct {
 	mu      sync.Mutex
 	status  Status
 	consent string // the commit a person agreed to
+	// asked: a webhook or a person asked since the last poll.
+	asked bool
 
 	// What follows belongs to Run alone.
 	delivered string
@@ -124,12 +126,38 @@ func (g *Git) Run(ctx context.Context, deliver func(Revision)) error {
 	})
 }
 
-// Poke asks the remote soon; a webhook calls it. It never waits.
-func (g *Git) Poke() { g.pace.bell.ring() }
+// Poke asks the remote soon, and has a held revision looked at again; a webhook calls
+// it. It never waits.
+func (g *Git) Poke() {
+	g.mu.Lock()
+	g.asked = true
+	g.mu.Unlock()
+	g.pace.bell.ring()
+}
+
+// wasAsked: Poke was called since the last time.
+func (g *Git) wasAsked() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	asked := g.asked
+	g.asked = false
+	return asked
+}
 
 // Accept lets a held revision pass. It overrules the order of revisions; it does
-// not make an unknown signature known.
+// not make an unknown signature known. One that it can't let pass is looked at again.
 func (g *Git) Accept(commit string) error {
+	err := g.accept(commit)
+	if err == nil || errors.Is(err, errUnacceptable) {
+		g.Poke()
+	}
+	return err
+}
+
+// errUnacceptable is of a commit that no person can let pass.
+var errUnacceptable = errors.New("it can't be accepted; it is looked at again now")
+
+func (g *Git) accept(commit string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	held := g.status.Held
@@ -139,10 +167,9 @@ func (g *Git) Accept(commit string) error {
 	case len(commit) < 7 || !strings.HasPrefix(held.Commit, commit):
 		return fmt.Errorf("the revision that is held is %s", held.Commit)
 	case !held.Acceptable:
-		return fmt.Errorf("revision %.12s can't be accepted: %s; %s", held.Commit, held.Why, held.Do)
+		return fmt.Errorf("revision %.12s: %w: %s; %s", held.Commit, errUnacceptable, held.Why, held.Do)
 	}
 	g.consent = held.Commit
-	g.Poke()
 	return nil
 }
 

@@ -55,13 +55,26 @@ func packs(a answer) answer {
 // altered passes on what the repository answers, changed.
 func altered(change func([]byte) []byte) answer {
 	return func(out http.ResponseWriter, in *http.Request) bool {
-		inner := httptest.NewRecorder()
-		repository, _ := in.Context().Value(http.ServerContextKey).(*http.Server)
-		in.Header.Set("X-Altered", "yes")
-		repository.Handler.ServeHTTP(inner, in)
-		_, _ = out.Write(change(inner.Body.Bytes()))
+		_, _ = out.Write(change(recorded(in)))
 		return true
 	}
+}
+
+// recorded is what the repository answers.
+func recorded(in *http.Request) []byte {
+	inner := httptest.NewRecorder()
+	repository, _ := in.Context().Value(http.ServerContextKey).(*http.Server)
+	in.Header.Set("X-Altered", "yes")
+	repository.Handler.ServeHTTP(inner, in)
+	return inner.Body.Bytes()
+}
+
+func turned(b []byte) []byte {
+	b = slices.Clone(b)
+	for i := len(b) / 2; i < len(b)-30; i += 7 {
+		b[i] ^= 0x10
+	}
+	return b
 }
 
 func line(text string) string { return fmt.Sprintf("%04x%s", len(text)+4, text) }
@@ -84,7 +97,7 @@ func TestHostileServers(t *testing.T) {
 		answer answer
 		says   string
 	}{
-		"a login page":            {status(200, "<html>log in</html>"), "no branch main"},
+		"a login page":            {status(200, "<html>log in</html>"), "not as a git server"},
 		"not found":               {status(404, "gone"), "not found"},
 		"forbidden":               {status(403, "\x1b[2Jno"), "403"},
 		"broken":                  {status(500, "oops"), "500"},
@@ -101,16 +114,10 @@ func TestHostileServers(t *testing.T) {
 		"a pack without end":      {packs(endless(line("packfile\n"), line("\x01"+strings.Repeat("PACK", 1000)))), "fetch"},
 		"noise without end":       {packs(endless(line("packfile\n"), noise)), "fetch"},
 		"a pack cut short":        {packs(altered(func(b []byte) []byte { return b[:len(b)*2/3] })), "fetch"},
-		"a pack with bits turned": {packs(altered(func(b []byte) []byte {
-			b = slices.Clone(b)
-			for i := len(b) / 2; i < len(b)-30; i += 7 {
-				b[i] ^= 0x10
-			}
-			return b
-		})), "fetch"},
-		"another commit": {packs(status(200, line("packfile\n")+line("\x01PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e")+"0000")), "fetch"},
-		"shallow lies":   {packs(status(200, line("shallow-info\n")+line("shallow "+strings.Repeat("2", 40))+"0001"+line("packfile\n")+"0000")), "fetch"},
-		"other packs":    {packs(status(200, line("packfile-uris\n")+line(strings.Repeat("2", 40)+" file:///etc/passwd\n")+"0001"+line("packfile\n")+"0000")), "fetch"},
+		"a pack with bits turned": {packs(altered(turned)), "fetch"},
+		"another commit":          {packs(status(200, line("packfile\n")+line("\x01PACK\x00\x00\x00\x02\x00\x00\x00\x00\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e")+"0000")), "fetch"},
+		"shallow lies":            {packs(status(200, line("shallow-info\n")+line("shallow "+strings.Repeat("2", 40))+"0001"+line("packfile\n")+"0000")), "fetch"},
+		"other packs":             {packs(status(200, line("packfile-uris\n")+line(strings.Repeat("2", 40)+" file:///etc/passwd\n")+"0001"+line("packfile\n")+"0000")), "fetch"},
 	} {
 		t.Run(name, func(t *testing.T) { serverCase(t, c.answer, c.says) })
 	}

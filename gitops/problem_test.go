@@ -104,6 +104,22 @@ func TestHeldContentIsNotFetchedAgain(t *testing.T) {
 	if asked := web.Asked.Load() - before; asked > 2 {
 		t.Errorf("asked %d times for what is known to be bad", asked)
 	}
+	// A webhook or a person has it looked at again at once.
+	for name, ask := range map[string]func(){
+		"a webhook": f.Poke,
+		"a person": func() {
+			if err := f.Accept(f.Status().Held.Commit); err == nil || !strings.Contains(err.Error(), "looked at again") {
+				t.Errorf("accept: %v", err)
+			}
+		},
+	} {
+		ask()
+		before = web.Asked.Load()
+		f.holds("duplicateEntries")
+		if asked := web.Asked.Load() - before; asked <= 2 {
+			t.Errorf("%s: asked %d times only", name, asked)
+		}
+	}
 	// After a while it is looked at again, and a restart forgets it, too.
 	f.Git.again = time.Now()
 	before = web.Asked.Load()

@@ -47,8 +47,12 @@ func (m *Mirror) Export(ctx context.Context, part Part, dir string) (err error) 
 	if err := seal(temporary); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	if id, err := TreeID(temporary, len(tree)); err != nil || id != tree {
-		return errors.Join(err, &Refused{"", "the directory can't be written as it is: it holds an empty directory, or a file mode that git has long given up"})
+	id, err := TreeID(temporary, len(tree))
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	if id != tree {
+		return &Refused{"", "the directory can't be written as it is: it holds an empty directory, or a file mode that git has long given up"}
 	}
 	if err := os.Rename(temporary, dir); err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -109,7 +113,7 @@ func (m *Mirror) unfetched(err error, files []File, next int) error {
 	switch {
 	case errors.As(err, &f) && next < len(files) && strings.Contains(f.What, files[next].ID) && strings.Contains(f.What, "promisor"):
 		return m.absent(files[next])
-	case errors.As(err, &f) && f.Content, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &f) && f.Fault == OfCommit, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: %v", ErrDamaged, err)
 	}
 	return err

@@ -10,12 +10,30 @@ import (
 	"unicode"
 )
 
+// A Fault says what caused a failure. Only [OfCommit] is settled by the commit itself:
+// everything else may be over at the next try, and must not hold a commit.
+type Fault string
+
+const (
+	// Unknown: git said nothing that tells.
+	Unknown Fault = ""
+	// OfCommit: git's own check refused an object, or a limit of ours was reached.
+	OfCommit Fault = "commit"
+	// OfNetwork: no connection to the server, or one that was lost.
+	OfNetwork Fault = "network"
+	// OfServer: the server answered, but not with what was asked for.
+	OfServer Fault = "server"
+	// OfAccess: a key, a token, a certificate or a known host is wrong or missing.
+	OfAccess Fault = "access"
+	// OfMachine: this machine lacks space, memory, descriptors or a program.
+	OfMachine Fault = "machine"
+)
+
 // A Failure is a call of git that went wrong.
 type Failure struct {
 	// Call is what git was asked, What is why it refused, in one line.
 	Call, What string
-	// Content: what the remote holds is at fault, so asking again is of no use.
-	Content bool
+	Fault      Fault
 	// Exit is git's exit code, if it got that far.
 	Exit int
 	// Signal ended it, if it is not 0.
@@ -26,69 +44,90 @@ type Failure struct {
 
 func (f *Failure) Error() string { return "git " + f.Call + ": " + f.What }
 
-// causes are git's words and their meaning, the most telling first.
-var causes = []struct {
-	text    string
-	what    string // git's own line if empty
-	content bool
-}{
-	{"Host key verification failed", "the server's host key is not among the known hosts; nothing was sent to it", false},
-	{"REMOTE HOST IDENTIFICATION HAS CHANGED", "the server's host key has changed; nothing was sent to it", false},
-	{"Permission denied (publickey", "the server does not accept the deploy key", false},
-	{"Load key", "", false},
-	{"Authentication failed", "the server does not accept the credentials", false},
-	{"could not read Username", "the server asks for credentials, or the repository does not exist", false},
-	{"could not read Password", "the server asks for credentials", false},
-	{"server certificate verification failed", "the server's certificate is not trusted (name a CA file if it is your own)", false},
-	{"SSL certificate problem", "", false},
-	{"Could not resolve host", "", false},
-	{"transport '", "", false},
-	{"unable to update url base from redirection", "the server redirects to another address; name that one", false},
-	{"The requested URL returned error: 30", "the server redirects to another address; name that one", false},
-	// upload-pack's own words, and those it may or may not get to pass on of its child's.
-	{"empty filename in tree entry", damagedThere, false},
-	{"possible repository corruption", damagedThere, false},
-	{"not our ref", "the server does not have that commit, or does not hand it out", false},
-	{"couldn't find remote ref", "", false},
-	{"died of signal 25", "the server sends more than a repository of specs may hold", true},
-	{"File too large", "the server sends more than a repository of specs may hold", true},
-	{"out of memory", "the objects take more memory than git may use", true},
-	{"memory exhausted", "the objects take more memory than git may use", true},
-	{"Cannot allocate memory", "the objects take more memory than git may use", true},
-	{"error: object ", "", true},
-	{"fsck error", "", true},
-	{"expected commit type", "what is followed is not a commit", true},
-	{"error in object", "", true},
-	{"error in tag", "", true},
-	{"invalid index-pack output", "the server sends more than a repository of specs may hold, or what git can't read", true},
-	{"index-pack failed", "", true},
-	{"did not send all necessary objects", "the server does not send all objects of the commit", true},
-}
-
-const damagedThere = "the server can't read what it should send: the repository is damaged there (git fsck)"
-
 // failure turns the end of a process into one line.
 func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, stderr string) error {
-	name := c.called()
+	f := &Failure{Call: c.called(), Exit: state.ExitCode()}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &Failure{Call: name, What: context.Cause(ctx).Error()}
+		f.What, f.Fault, f.Exit = context.Cause(ctx).Error(), OfMachine, 0
+		if c.remote {
+			f.Fault = OfNetwork
+		}
+		return f
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &Failure{Call: name, What: fmt.Sprintf("ended by signal %d (%s); the repository asks for too much", status.Signal(), status.Signal()), Content: true, Doubt: true, Signal: status.Signal()}
+		f.Signal, f.Exit = status.Signal(), 0
+		m.killed(f, state)
+		return f
 	}
+	m.explain(f, stderr)
+	return f
+}
+
+// killed explains a signal. The limits of [launch] make themselves known by SIGXCPU, or
+// by SIGKILL after all of the time; any other kill is not git's doing.
+func (m *Mirror) killed(f *Failure, state *os.ProcessState) {
+	used := state.UserTime() + state.SystemTime()
+	switch limit := m.processorTime(); {
+	case f.Signal == syscall.SIGXCPU, f.Signal == syscall.SIGKILL && used >= limit*9/10:
+		f.What, f.Fault, f.Doubt = fmt.Sprintf("git takes more than %s of processor time for it", limit), OfCommit, true
+	case f.Signal == syscall.SIGBUS:
+		f.What, f.Fault = "a file of the mirror can't be read or written (SIGBUS); look at the disk of "+m.State, OfMachine
+		f.Doubt = true
+	case f.Signal == syscall.SIGSEGV, f.Signal == syscall.SIGABRT, f.Signal == syscall.SIGILL, f.Signal == syscall.SIGFPE:
+		f.What, f.Doubt = fmt.Sprintf("git crashed: signal %d (%s)", f.Signal, f.Signal), true
+	case f.Signal == syscall.SIGPIPE:
+		f.What = "a program that git started ended early"
+	default:
+		f.What, f.Fault = fmt.Sprintf("git was ended by signal %d (%s): %s", f.Signal, f.Signal, killedBy), OfMachine
+	}
+}
+
+const killedBy = "the machine is short of memory (see dmesg), or a person ended it"
+
+// explain finds the cause in what git printed.
+func (m *Mirror) explain(f *Failure, stderr string) {
+	local := withoutRemote(stderr)
 	for _, cause := range causes {
-		if strings.Contains(stderr, cause.text) {
-			what := cause.what
-			if what == "" {
-				what = telling(stderr, cause.text)
-			}
-			return &Failure{Call: name, What: what, Content: cause.content, Exit: state.ExitCode(), Doubt: cause.content}
+		in := local
+		if cause.server {
+			in = stderr
+		}
+		if !containsFold(in, cause.text) || cause.not != "" && strings.Contains(in, cause.not) {
+			continue
+		}
+		line := telling(in, cause.text)
+		f.What, f.Fault, f.Doubt = cause.what, cause.fault, cause.doubt
+		switch {
+		case f.What == "":
+			f.What = line
+		case cause.quote:
+			f.What += " (" + line + ")"
+		}
+		if cause.limit != nil {
+			cause.limit(m, f, line)
+		}
+		return
+	}
+	f.What, f.Doubt = telling(local, "fatal:"), true
+}
+
+// withoutRemote is what git printed without the lines that it passed on from the server,
+// which speak of the server's disk and memory.
+func withoutRemote(stderr string) string {
+	var b strings.Builder
+	for line := range strings.Lines(stderr) {
+		if !strings.HasPrefix(line, "remote: ") && !strings.HasPrefix(line, "fatal: remote error: ") {
+			b.WriteString(line)
 		}
 	}
-	return &Failure{Call: name, What: telling(stderr, "fatal:"), Exit: state.ExitCode(), Doubt: true}
+	return b.String()
+}
+
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
 // telling is the first line with the text in it, or else the last one, without
@@ -99,7 +138,7 @@ func telling(stderr, text string) string {
 		if l = strings.TrimSpace(l); l != "" {
 			line = l
 		}
-		if strings.Contains(l, text) {
+		if containsFold(l, text) {
 			break
 		}
 	}
@@ -111,7 +150,7 @@ func telling(stderr, text string) string {
 	}, line)
 	line = strings.TrimPrefix(strings.TrimPrefix(line, "fatal: "), "error: ")
 	if line == "" {
-		return "it failed without a word"
+		return "it failed and printed no reason"
 	}
 	if len(line) > 300 {
 		line = strings.ToValidUTF8(line[:300], "") + "..."

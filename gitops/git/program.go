@@ -38,6 +38,8 @@ type call struct {
 	// can't even ask for an agent.
 	sockets bool
 	max     int // of standard output, in bytes; 1 MiB if 0
+	// beside, if it is not nil, gets what a call that succeeds printed to standard error.
+	beside *string
 }
 
 // called is how messages name the call.
@@ -52,7 +54,11 @@ func (m *Mirror) output(ctx context.Context, c call) ([]byte, error) {
 	err := m.stream(ctx, c, func(r io.Reader) (err error) {
 		out, err = io.ReadAll(io.LimitReader(r, int64(c.max)+1))
 		if err == nil && len(out) > c.max {
-			err = &Failure{Call: c.called(), What: "the answer is longer than anybody wants to read", Content: true}
+			f := &Failure{Call: c.called(), What: fmt.Sprintf("the answer is longer than %d bytes", c.max), Fault: OfCommit}
+			if c.remote {
+				f.Fault = OfServer
+			}
+			err = f
 		}
 		return err
 	})
@@ -102,6 +108,9 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 	if err := cmd.Wait(); err != nil {
 		return m.failure(ctx, c, cmd.ProcessState, secrets.hide(stderr.String()))
 	}
+	if c.beside != nil {
+		*c.beside = stderr.String()
+	}
 	return readErr
 }
 
@@ -123,20 +132,28 @@ func (m *Mirror) rights(c call) rights {
 }
 
 // launch sets the limits before git begins (setrlimit(2)); git and its helpers
-// inherit them. The shell stays: told by the kernel that this process has died, it
-// ends the whole group, as git's helpers would wait on for an answer. It ends as git
-// did, by the same signal too; 129 is git's own exit for wrong usage.
+// inherit them. A write beyond the limit fails with EFBIG, which git reports, and not by
+// a signal, of which it reports nothing. The shell stays: told by the kernel that this
+// process has died, and when git has failed, it ends the whole group, as git's helpers
+// would wait on for an answer. It ends as git did, by the same signal too; 129 is git's
+// own exit for wrong usage.
 const launch = `ulimit -c 0; ulimit -f "$1" && ulimit -v "$2" && ulimit -t "$3" && ulimit -n "$4" || exit
 shift 4
+trap '' XFSZ
 trap 'kill -KILL 0' TERM
 { "$@" <&9 9<&- & } 9<&0
 wait $!
 code=$?
+if [ $code -ne 0 ]; then
+	trap : TERM
+	kill -TERM 0
+	trap - TERM
+fi
 [ $code -le 129 ] || kill -$((code - 128)) $$
 exit $code`
 
 func (m *Mirror) argv(c call) []string {
-	seconds := max(uint64((m.Limits.Remote+m.Limits.Local)/time.Second), 1)
+	seconds := uint64(m.processorTime() / time.Second)
 	args := []string{
 		"-c", launch, "sh",
 		// In the shell's units: 512 bytes, and KiB.
@@ -153,6 +170,11 @@ func (m *Mirror) argv(c call) []string {
 		dir = "/nonexistent"
 	}
 	return append(append(args, "git", "--git-dir="+dir, "--no-replace-objects", "--literal-pathspecs"), c.args...)
+}
+
+// processorTime bounds what one call may use of a processor.
+func (m *Mirror) processorTime() time.Duration {
+	return max((m.Limits.Remote + m.Limits.Local).Truncate(time.Second), time.Second)
 }
 
 // bound is the limit for the shell: never above what this process has itself.

@@ -139,7 +139,7 @@ func TestSecretsAreHidden(t *testing.T) {
 
 func TestTellingIsOneCleanLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                                   "it failed without a word",
+		"":                                   "it failed and printed no reason",
 		"warning: x\nfatal: no \x1b[2Jway\n": "no [2Jway",
 		"remote: a\r\nremote: b\n":           "remote: b",
 		"fatal: " + strings.Repeat("ø", 400): strings.Repeat("ø", 150) + "...",

@@ -107,7 +107,24 @@ func (m *Mirror) list(ctx context.Context, pattern string) (map[string]string, e
 	if err != nil {
 		return nil, err
 	}
-	return ParseRefs(out), nil
+	refs := ParseRefs(out)
+	if p := m.Remote.Protocol(); len(refs) == 0 && (p == "https" || p == "http") {
+		return refs, m.speaksGit(ctx, pattern)
+	}
+	return refs, nil
+}
+
+// speaksGit tells a repository without refs from a page of a portal or a login: what is no
+// answer of git's protocol, git reads as the list of refs of a plain web server. In
+// GIT_TRACE_PACKET it shows the packets it got (git(1)).
+func (m *Mirror) speaksGit(ctx context.Context, pattern string) error {
+	var trace string
+	args := []string{"ls-remote", "--refs", "--end-of-options", "origin", pattern}
+	_, err := m.output(ctx, call{args: args, remote: true, apart: true, max: maxRefs, env: []string{"GIT_TRACE_PACKET=1"}, beside: &trace})
+	if err == nil && !strings.Contains(trace, "< ") {
+		err = &Failure{Call: "ls-remote", What: notGit, Fault: OfServer}
+	}
+	return err
 }
 
 // ParseRefs reads what ls-remote prints; what is no ref is left out.
