@@ -21,13 +21,14 @@ func passing(status int) bool {
 }
 
 // again: the request is tried again at once. One that the server wants later than
-// lastWait is handed back instead.
+// lastWait is handed back instead, and so is a limit of requests without a time.
 func again(ctx context.Context, r *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil || r != nil && !passing(r.StatusCode) {
 		return false, nil
 	}
 	if r != nil {
-		return asked(r.Header, nil) <= lastWait, nil
+		wait := asked(r.Header, nil)
+		return wait <= lastWait && (wait > 0 || r.StatusCode != http.StatusTooManyRequests), nil
 	}
 	retry, _ := retryablehttp.DefaultRetryPolicy(ctx, r, err)
 	return retry, nil

@@ -23,7 +23,7 @@ type Client struct {
 	Hide []secret.File
 }
 
-// Set sets a status. An error that is not passing will be the same next time.
+// Set sets a status. What a forge refuses is a [*egress.Refusal].
 func (c *Client) Set(ctx context.Context, s Status) error {
 	if err := s.check(); err != nil {
 		return err
@@ -37,7 +37,7 @@ func (c *Client) Set(ctx context.Context, s Status) error {
 	if err == nil || c.already(err) {
 		return nil
 	}
-	return fmt.Errorf("forge: set status: %w", err)
+	return fmt.Errorf("forge: set status: %w", c.explain(err))
 }
 
 // body is what GitHub and Gitea take; at GitLab the context is a name.

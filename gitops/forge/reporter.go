@@ -2,13 +2,10 @@ package forge
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
-
-	"havn.internal/gitops/egress"
 )
 
 const (
@@ -24,8 +21,9 @@ const (
 )
 
 // A Reporter sets statuses in the background. Of what it could not say yet only the
-// newest of a commit counts. What a forge refuses is said again if it is reported
-// again, after a pause: the token may be another one by then. What was not said before
+// newest of a commit counts. A token, a repository or a commit that a forge refuses is
+// tried again, a minute apart at least, and at once when the token's file changes; a status
+// that it refuses if it is reported again, after a pause. What was not said before
 // a restart is not remembered: whoever uses it reports anew what is so.
 type Reporter struct {
 	client *Client
@@ -62,6 +60,9 @@ type report struct {
 	refused    bool
 	count      int
 	at         time.Time
+	// again is when a commit that the forge did not know is tried again, after tries.
+	again time.Time
+	tries int
 }
 
 // NewReporter returns a Reporter. It says nothing before Run. The memory may be nil.
@@ -116,20 +117,45 @@ func (r *Reporter) Run(ctx context.Context) error {
 			break
 		}
 		r.note(err)
-		if wait, passing := passing(err, tries); passing {
-			if tries++; tries == 1 {
-				r.log.Warn("a commit status is still to be set", "commit", s.Commit, "state", s.State, "err", err)
-			}
+		about, wait := weigh(err, max(tries, p.tries))
+		r.tell(s, err, about, tries)
+		switch about {
+		case everything:
+			tries++
 			r.sleep(ctx, wait, nil)
 			continue
-		}
-		if err != nil {
-			r.log.Error("a commit status was not set", "commit", s.Commit, "state", s.State, "err", err)
+		case theToken:
+			if tries++; r.awaitToken(ctx, wait) {
+				tries = 0
+			}
+			continue
+		case thisCommit:
+			r.postpone(p, wait)
+		default:
+			r.done(p, s, err)
 		}
 		tries = 0
-		r.done(p, s, err)
 	}
 	return ctx.Err()
+}
+
+// tell logs what is not set, once for as long as everything waits.
+func (r *Reporter) tell(s Status, err error, about concern, tries int) {
+	switch {
+	case err == nil:
+	case about == thisStatus:
+		r.log.Error("a commit status was not set", "commit", s.Commit, "state", s.State, "err", err)
+	case tries == 0:
+		r.log.Warn("a commit status is still to be set", "commit", s.Commit, "state", s.State, "err", err)
+	}
+}
+
+// postpone has a commit wait while others are told.
+func (r *Reporter) postpone(p *report, wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.tries++
+	p.again = time.Now().Add(wait)
 }
 
 // next is the first commit that something is to be said of now, or nil and how long
@@ -142,7 +168,11 @@ func (r *Reporter) next(now time.Time) (p *report, s Status, wait time.Duration)
 			continue
 		}
 		rest := p.at.Add(pause).Sub(now)
-		if p.count < prompt && p.want != p.said || rest <= 0 {
+		if p.count < prompt && p.want != p.said {
+			rest = 0
+		}
+		rest = max(rest, p.again.Sub(now))
+		if rest <= 0 {
 			return p, p.want, 0
 		}
 		if wait == 0 || rest < wait {
@@ -157,6 +187,7 @@ func (r *Reporter) done(p *report, s Status, err error) {
 	defer r.mu.Unlock()
 	p.said, p.refused, p.open, p.at = s, err != nil, p.want != s, time.Now()
 	p.count++
+	p.tries, p.again = 0, time.Time{}
 	if err == nil {
 		r.said.note(s)
 	}
@@ -175,18 +206,4 @@ func (r *Reporter) sleep(ctx context.Context, wait time.Duration, wake <-chan st
 	case <-wake:
 	case <-over:
 	}
-}
-
-// passing: the status can be set later, and when. What is not an answer of the forge
-// is a network or a file that may be well again.
-func passing(err error, tries int) (time.Duration, bool) {
-	if err == nil {
-		return 0, false
-	}
-	wait := egress.Backoff(firstWait, lastWait, tries)
-	var refusal *egress.Refusal
-	if errors.As(err, &refusal) {
-		return max(wait, refusal.After), refusal.Passing()
-	}
-	return wait, true
 }
