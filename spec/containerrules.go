@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +16,11 @@ func (r *ruler) container(s Service, at []string) {
 	}
 	r.capabilities(s.Security.CapAdd, sub(at, "security", "capAdd"))
 	r.capabilities(s.Security.CapDrop, sub(at, "security", "capDrop"))
+	for i, name := range s.Security.CapDrop {
+		if slices.Contains(bareNames(s.Security.CapAdd), strings.TrimPrefix(name, "CAP_")) {
+			r.fail(sub(at, "security", "capDrop", index(i)), name+" is added and dropped", "remove it from one of the lists")
+		}
+	}
 	for _, dir := range sortedKeys(s.Security.Tmpfs) {
 		if s.Security.Tmpfs[dir] == 0 {
 			r.fail(sub(at, "security", "tmpfs", dir), "0 is not a limit: the kernel takes it for half of the memory", "set a size above 0")
@@ -38,24 +41,27 @@ var allCapabilities = []string{
 }
 
 func (r *ruler) capabilities(names, at []string) {
+	bare := bareNames(names)
 	for i, name := range names {
-		bare := strings.TrimPrefix(name, "CAP_")
-		if name != "ALL" && !slices.Contains(allCapabilities, bare) {
-			do := suggest(bare, append(allCapabilities, "ALL"))
-			if do == "" {
-				do = `write "ALL", or one of capabilities(7)`
-			}
+		known := name == "ALL" || slices.Contains(allCapabilities, bare[i])
+		switch do := suggest(bare[i], append(allCapabilities, "ALL")); {
+		case !known && do != "":
 			r.fail(sub(at, index(i)), "there is no capability "+name, do)
+		case !known:
+			r.fail(sub(at, index(i)), "there is no capability "+name, `write "ALL", or one of capabilities(7)`)
+		case slices.Index(bare, bare[i]) < i:
+			r.fail(sub(at, index(i)), name+" is in the list twice", "remove one of them")
+		case name != "ALL" && slices.Contains(names, "ALL"):
+			r.idle(sub(at, index(i)), `"ALL" is in the list, which includes it`)
 		}
 	}
 }
 
-// mountable: something can be mounted at the path of a container.
-func (r *ruler) mountable(p string, at []string) {
-	switch clean := path.Clean(p); {
-	case clean == "/":
-		r.fail(at, "nothing can be mounted over the root file system", "mount it at a path below /")
-	case clean != strings.TrimSuffix(p, "/"):
-		r.fail(at, "is not the shortest form of the path", fmt.Sprintf("write %q", clean))
+// bareNames are capabilities without the prefix CAP_, which may be left out.
+func bareNames(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strings.TrimPrefix(name, "CAP_")
 	}
+	return out
 }

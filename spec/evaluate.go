@@ -21,7 +21,7 @@ func Evaluate(s Snapshot) (Site, error) {
 		e.topLevel()
 		e.entries()
 		e.leaveOutElsewhere()
-		r := &ruler{site: e.site, source: e.source, declared: e.declared, placed: e.placed, partial: e.partial, at: e.at}
+		r := &ruler{site: e.site, source: e.source, routeSource: e.routeSource, declared: e.declared, placed: e.placed, partial: e.partial, at: e.at}
 		r.check()
 		e.problems = append(e.problems, r.problems...)
 	}
@@ -48,14 +48,15 @@ type evaluation struct {
 	declared map[string][]string
 	placed   placed
 	// site and source hold the entries without fault.
-	site     Site
-	source   map[string]sourceService
-	problems Problems
+	site        Site
+	source      map[string]sourceService
+	routeSource map[string]sourceRoute
+	problems    Problems
 }
 
 func newEvaluation(s Snapshot) *evaluation {
 	return &evaluation{
-		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, placed: newPlaced(), stubs: map[string]bool{}, mended: map[string][]byte{}, source: map[string]sourceService{},
+		snapshot: s, ctx: cuecontext.New(), shapes: schemaShapes(), declared: map[string][]string{}, placed: newPlaced(), stubs: map[string]bool{}, mended: map[string][]byte{}, source: map[string]sourceService{}, routeSource: map[string]sourceRoute{},
 		site: Site{Revision: s.Revision(), Services: map[string]Service{}, Routes: map[string]Route{}, Volumes: map[string]Volume{}},
 	}
 }
@@ -111,7 +112,7 @@ func (e *evaluation) entries() {
 		var src sourceRoute
 		err := strict(text, &src)
 		r := resolveRoute(name, src)
-		return func() { e.site.Routes[name] = r }, err
+		return func() { e.routeSource[name], e.site.Routes[name] = src, r }, err
 	})
 	e.each("volumes", func(name string, text []byte) (func(), error) {
 		var src sourceVolume

@@ -221,6 +221,8 @@ func boolOr(b *bool, otherwise bool) bool {
 	return otherwise
 }
 
+// merged are the headers of a route with those of a path over them. Their names have
+// no case (RFC 9110, 5.1).
 func merged(base, over map[string]string) map[string]string {
 	if len(base)+len(over) == 0 {
 		return nil
@@ -228,6 +230,9 @@ func merged(base, over map[string]string) map[string]string {
 	out := maps.Clone(base)
 	if out == nil {
 		out = map[string]string{}
+	}
+	for name := range over {
+		maps.DeleteFunc(out, func(other, _ string) bool { return strings.EqualFold(other, name) })
 	}
 	maps.Copy(out, over)
 	return out

@@ -15,7 +15,9 @@ func (r *ruler) routes() {
 	for _, name := range r.site.RouteNames() {
 		route, at := r.site.Routes[name], []string{"routes", name}
 		r.hosts(route, at)
-		r.options(at, route.Options, nil)
+		src := r.routeSource[name]
+		r.options(at, src.sourceOptions)
+		r.idleOptions(name, src, at)
 		if len(route.Paths) == 0 {
 			r.fail(sub(at, "paths"), "there are no paths", `add one, such as "/": service: "web"`)
 		}
@@ -37,6 +39,9 @@ func (r *ruler) hosts(route Route, at []string) {
 		if len(host) > longestHost {
 			r.fail(place, fmt.Sprintf("the name has %d characters; DNS allows %d", len(host), longestHost), "shorten it")
 		}
+		if host == GatewayHost {
+			r.fail(place, "the gateway has this name itself", "use another name")
+		}
 	}
 }
 
@@ -52,45 +57,10 @@ func (r *ruler) claim(taken map[string][]string, route, host, p string) {
 	taken[key] = append(taken[key], route)
 }
 
-// options: nginx takes a time of nothing for an error, or for a limit met at once.
-// What a path has from its route is the route's fault.
-func (r *ruler) options(at []string, o Options, route *Options) {
-	if route == nil {
-		route = &Options{Upstream: Upstream{IdleTimeout: -1}, Timeouts: Timeouts{-1, -1, -1}}
-	}
-	own := func(mine, theirs Duration, path ...string) {
-		if mine != theirs {
-			r.above(sub(at, path...), mine)
-		}
-	}
-	own(o.Timeouts.Connect, route.Timeouts.Connect, "timeouts", "connect")
-	own(o.Timeouts.Read, route.Timeouts.Read, "timeouts", "read")
-	own(o.Timeouts.Send, route.Timeouts.Send, "timeouts", "send")
-	own(o.Upstream.IdleTimeout, route.Upstream.IdleTimeout, "upstream", "idleTimeout")
-	r.headers(sub(at, "headers", "request"), o.Headers.Request, route.Headers.Request)
-	r.headers(sub(at, "headers", "response"), o.Headers.Response, route.Headers.Response)
-}
-
-// framing are the headers that delimit messages and connections. To set them is
-// to break or smuggle requests (RFC 9112, 6 and 9.6).
-var framing = []string{"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer", "keep-alive"}
-
-// Framing reports whether a header, in any case, delimits messages or connections, and
-// so can't be set.
-func Framing(header string) bool { return slices.Contains(framing, strings.ToLower(header)) }
-
-func (r *ruler) headers(at []string, headers, route map[string]string) {
-	for _, name := range sortedKeys(headers) {
-		if !hasKey(route, name) && Framing(name) {
-			r.fail(sub(at, name), "the header belongs to the connection; the gateway sets it", "remove it")
-		}
-	}
-}
-
 func (r *ruler) target(route Route, p string, at []string) {
 	t := route.Paths[p]
 	r.path(p, at)
-	r.options(at, t.Options, &route.Options)
+	r.options(at, r.routeSource[route.Name].Paths[p].sourceOptions)
 	switch {
 	case t.Service == "" && t.Redirect == nil:
 		r.fail(at, "has no target", `add service: "NAME" or redirect: to: "URL"`)
@@ -111,25 +81,37 @@ func (r *ruler) target(route Route, p string, at []string) {
 func (r *ruler) path(p string, at []string) {
 	plain, exact := strings.CutPrefix(p, "=")
 	clean := path.Clean(plain)
+	r.short(at, plain, longestPath)
 	switch {
+	case strings.Contains(plain, "*"):
+		r.fail(at, "* is not a wildcard in a path, which takes all below it anyway", fmt.Sprintf("write %q", withoutStar(plain)))
+	case strings.Contains(plain, "/:"):
+		r.fail(at, "a path has no parameters; it takes all below it", fmt.Sprintf("write %q", path.Clean(plain[:strings.Index(plain, "/:")+1])))
 	case strings.Contains(plain, "%"):
 		r.fail(at, "an escaped character never matches: paths are compared decoded", "write the character itself")
-	case plain == clean || exact && plain == clean+"/":
-	case plain == clean+"/":
+	case plain == clean || exact && plain == clean+"/" && clean != "/":
+	case plain == clean+"/" && clean != "/":
 		r.fail(at, "ends with a slash", fmt.Sprintf("write %q, which takes all below it too", clean))
 	default:
 		r.fail(at, "never matches: the gateway removes //, . and .. from requests first", fmt.Sprintf("write %q", clean))
 	}
 }
 
+// withoutStar is what a path with a wildcard most likely means: all below a directory.
+func withoutStar(p string) string {
+	before, _, _ := strings.Cut(p, "*")
+	return path.Clean(before[:strings.LastIndexByte(before, '/')+1])
+}
+
 func (r *ruler) redirect(route Route, p string, at []string) {
 	t := route.Paths[p]
 	for field, set := range map[string]bool{"port": t.Port != "", "strip": t.Strip, "rewrite": t.Rewrite != ""} {
 		if set {
-			r.fail(sub(at, field), "has no effect on a redirect", "remove it")
+			r.idle(sub(at, field), "the path is a redirect, which the gateway answers")
 		}
 	}
 	to := t.Redirect.To
+	r.short(sub(at, "redirect", "to"), to, longestValue)
 	if t.Redirect.Keep && strings.ContainsAny(to, "?#") {
 		r.fail(sub(at, "redirect", "to"), "nothing can be appended after ? or #", "remove them, or `keep`")
 	}
@@ -156,9 +138,14 @@ func longestMatch(paths map[string]Target, request string) string {
 }
 
 func (r *ruler) rewritten(t Target, p string, at []string) {
+	r.short(sub(at, "rewrite"), t.Rewrite, longestValue)
 	switch {
 	case t.Strip && t.Rewrite != "":
 		r.fail(at, "strip and rewrite are both set", "remove one of them")
+	case t.Strip && p == "/":
+		r.idle(sub(at, "strip"), "there is nothing to take away from /")
+	case t.Rewrite != "" && t.Rewrite == strings.TrimPrefix(p, "="):
+		r.idle(sub(at, "rewrite"), "it is the path itself")
 	case t.Strip && strings.HasPrefix(p, "="):
 		r.fail(sub(at, "strip"), "nothing is left of a path that is matched exactly", `write rewrite: "/" in its place`)
 	}

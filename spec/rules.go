@@ -15,6 +15,9 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 type ruler struct {
 	site   Site
 	source map[string]sourceService
+	// routeSource are the routes as the spec has them; like source it is empty of a
+	// site that was put together, whose parts have been checked.
+	routeSource map[string]sourceRoute
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
 	placed   placed

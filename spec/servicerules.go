@@ -23,6 +23,7 @@ func (r *ruler) services() {
 		r.health(s, path)
 		r.clocks(s, path)
 		r.exclusive(s, path)
+		r.effects(s, path)
 		r.mounts(s, path)
 		r.limits(s, path)
 		r.container(s, path)
@@ -78,6 +79,7 @@ func (r *ruler) health(s Service, path []string) {
 	}
 	r.above(sub(path, "interval"), s.Health.Interval)
 	r.above(sub(path, "timeout"), s.Health.Timeout)
+	r.atLeast1ms(sub(path, "startPeriod"), s.Health.StartPeriod)
 }
 
 // clocks: each deadline leaves room for what has to happen before it.
@@ -97,9 +99,6 @@ func (r *ruler) clocks(s Service, path []string) {
 		r.fail(sub(path, "progressDeadline"), fmt.Sprintf("%s is not above healthyDeadline (%s)", o.ProgressDeadline, o.HealthyDeadline), "set it higher")
 	}
 	r.above(sub(path, "pullDeadline"), o.PullDeadline)
-	if src := r.source[s.Name].Rollout; o.Strategy == Recreate && src.Surge > 0 {
-		r.fail(sub(path, "surge"), "has no effect: with strategy \"recreate\" the stale replicas stop first", "remove it")
-	}
 }
 
 // exclusive: what can't run twice can't be rolled, nor have two replicas.
@@ -113,32 +112,6 @@ func (r *ruler) exclusive(s Service, path []string) {
 	}
 	if s.Replicas > 1 {
 		r.fail(sub(path, "replicas"), fmt.Sprintf("%d replicas can't run at once: %s", s.Replicas, why), "write 1")
-	}
-}
-
-// mounts: each path of a container holds one thing.
-func (r *ruler) mounts(s Service, path []string) {
-	used := map[string]string{}
-	claim := func(field []string, at string) {
-		r.mountable(at, sub(path, sub(field, at)...))
-		key := "/" + strings.Trim(at, "/")
-		if other, taken := used[key]; taken {
-			r.fail(sub(path, sub(field, at)...), "is mounted in "+other+" too", "remove one of them")
-		}
-		used[key] = strings.Join(field, ".")
-	}
-	for _, at := range sortedKeys(s.Volumes) {
-		claim([]string{"volumes"}, at)
-		r.missing("volumes", s.Volumes[at].Volume, sub(path, "volumes", at))
-	}
-	for _, at := range sortedKeys(s.Files) {
-		claim([]string{"files"}, at)
-	}
-	for _, at := range sortedKeys(s.Binds) {
-		claim([]string{"binds"}, at)
-	}
-	for _, at := range sortedKeys(s.Security.Tmpfs) {
-		claim([]string{"security", "tmpfs"}, at)
 	}
 }
 

@@ -138,12 +138,18 @@ func tmpfs(dirs map[string]int64) map[string]string {
 	return out
 }
 
-// ports publishes what the spec binds to the host, and nothing else: nginx
-// reaches replicas at their addresses.
+// ports publishes what the spec binds to the host, and nothing else: nginx reaches
+// replicas at their addresses. The other ports are exposed, which says where a replica
+// listens (docker ps) and opens nothing (Docker API: Config.ExposedPorts).
 func ports(s spec.Service) (nat.PortSet, nat.PortMap, error) {
 	exposed, bindings := nat.PortSet{}, nat.PortMap{}
+	if s.Port != 0 {
+		exposed[nat.Port(fmt.Sprintf("%d/tcp", s.Port))] = struct{}{}
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Ports)) {
 		p := s.Ports[name]
+		key := nat.Port(fmt.Sprintf("%d/%s", p.Port, p.Protocol))
+		exposed[key] = struct{}{}
 		if p.Host == "" {
 			continue
 		}
@@ -151,8 +157,6 @@ func ports(s spec.Service) (nat.PortSet, nat.PortMap, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("port %s: host %q: want ADDRESS:PORT", name, p.Host)
 		}
-		key := nat.Port(fmt.Sprintf("%d/%s", p.Port, p.Protocol))
-		exposed[key] = struct{}{}
 		bindings[key] = append(bindings[key], nat.PortBinding{HostIP: ip, HostPort: port})
 	}
 	return exposed, bindings, nil

@@ -38,7 +38,9 @@ func Check(l plan.Location) error {
 		return fmt.Errorf("rewrite %q: want / and the characters of a URL path", t.Rewrite)
 	}
 	if t.Redirect != nil {
-		return checkRedirect(*t.Redirect)
+		if err := checkRedirect(*t.Redirect); err != nil {
+			return err
+		}
 	}
 	return checkHeaders(t.Options.Headers)
 }

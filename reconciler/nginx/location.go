@@ -50,17 +50,28 @@ func (e *emitter) location(l plan.Location, match, at string) {
 	e.block(func() {
 		switch {
 		case l.Target.Redirect != nil:
+			e.answer(l.Target.Options)
 			e.redirect(*l.Target.Redirect, l.Path)
 		case len(l.Servers) == 0:
 			// The client's next request may come after the next table: it is not for a
 			// worker of this one.
 			e.dir("keepalive_timeout", number(0))
-			e.dir("add_header", raw("Retry-After"), number(1), raw("always"))
+			e.answer(l.Target.Options)
+			if !spec.HasHeader(l.Target.Options.Headers.Response, "Retry-After") {
+				e.dir("add_header", raw("Retry-After"), number(1), raw("always"))
+			}
 			e.dir("return", raw("503"))
 		default:
 			e.proxy(l, at)
 		}
 	}, "location", args...)
+}
+
+// answer is what holds for an answer of nginx's own, too: the limit of a body, which
+// nginx looks at before it answers, and the headers of answers.
+func (e *emitter) answer(o spec.Options) {
+	e.dir("client_max_body_size", size(o.Body.Max))
+	e.addHeaders(o.Headers.Response)
 }
 
 // redirect answers by itself. What is kept of the request is its raw form
@@ -195,6 +206,11 @@ func (e *emitter) responseHeaders(set map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		e.dir("proxy_hide_header", raw(name))
 	}
+	e.addHeaders(set)
+}
+
+// addHeaders adds headers to answers of any status.
+func (e *emitter) addHeaders(set map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if value := set[name]; value != "" {
 			e.dir("add_header", raw(name), text(value), raw("always"))
