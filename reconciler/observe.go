@@ -179,6 +179,10 @@ func (m *imageMemory) pin(want spec.Site, have *plan.Observed, j Journal) {
 		_, tried := have.Failures[plan.Pull{Image: ref}.Key()]
 		switch pinned := m.ids[ref]; {
 		case pinned != "" && image.ID != "":
+			if image.ID != pinned {
+				// The tag has moved on this host; what is known is another image's word.
+				image.Word = nil
+			}
 			image.ID = pinned
 		case image.ID != "" && (s.Pull != spec.PullAlways || image.Pulled || tried):
 			m.ids[ref] = image.ID

@@ -163,6 +163,9 @@ func (p *play) status() {
 	for _, b := range o.Plan.Blocked {
 		p.printf("  blocked %s%s: %s", b.Service, b.Route, b.Why)
 	}
+	for _, n := range o.Plan.Notes {
+		p.printf("  note %s: %s", n.Service, n.Why)
+	}
 	for _, w := range o.Plan.Waits {
 		p.printf("  waits until %s: %s", clock(w.Until), w.Why)
 	}

@@ -79,6 +79,7 @@ var commands = map[string]func(p *play, args []string, o options){
 	"status": func(p *play, args []string, o options) { p.status() },
 	"image": func(p *play, args []string, o options) {
 		id := "sha256:" + strings.ReplaceAll(args[0], ":", "-") + args[1]
+		p.host.Describe(args[0], o.word())
 		if o["at"] == "host" {
 			p.host.Load(args[0], id)
 			return
@@ -140,6 +141,20 @@ var commands = map[string]func(p *play, args []string, o options){
 	},
 }
 
+// word is what an image says, of a command for one that is not there.
+func (o options) word() plan.Word {
+	w := plan.Word{Entrypoint: []string{orElse(o["entrypoint"], "/app")}, User: o["user"], StopSignal: o["signal"]}
+	if o["entrypoint"] == "none" {
+		w.Entrypoint = nil
+	}
+	if every := o.duration("check", 0); every > 0 {
+		w.Check = plan.Check{Interval: every, Timeout: 30 * time.Second, Failures: 3}
+	}
+	list := func(key string) []string { return strings.FieldsFunc(o[key], func(r rune) bool { return r == ',' }) }
+	w.Volumes, w.Exposed, w.Labels = list("volumes"), list("exposed"), list("labels")
+	return w
+}
+
 func (p *play) service(name string, o options) {
 	s := service(name, o["image"], o.number("replicas", 1))
 	s.Rollout.Strategy = spec.Strategy(orElse(o["strategy"], string(spec.Rolling)))
@@ -151,6 +166,10 @@ func (p *play) service(name string, o options) {
 	s.Pull = spec.PullPolicy(orElse(o["pull"], string(spec.PullMissing)))
 	if o["needs"] != "" {
 		s.Needs = strings.Split(o["needs"], ",")
+	}
+	if h := o["health"]; h != "" {
+		s.Health.Kind = spec.HealthKind(h)
+		s.Health.Image.Interval = spec.Duration(o.duration("interval", 0))
 	}
 	if v := o["volume"]; v != "" {
 		s.Volumes = map[string]spec.VolumeMount{"/data": {Volume: v}}

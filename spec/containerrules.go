@@ -1,9 +1,11 @@
 package spec
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,9 +13,11 @@ import (
 // container: what Docker or the kernel refuses of every container, told before one is
 // started.
 func (r *ruler) container(s Service, at []string) {
-	if name := s.Stop.Signal; unix.SignalNum(name) == 0 && !realTime.MatchString(name) {
+	if name := s.Stop.Signal; name != "" && unix.SignalNum(name) == 0 && !realTime.MatchString(name) {
 		r.fail(sub(at, "stop", "signal"), "there is no signal "+name, `write one of signal(7), such as "SIGTERM"`)
 	}
+	r.dockerCheck(s, sub(at, "health"))
+	r.readable(s, at)
 	r.capabilities(s.Security.CapAdd, sub(at, "security", "capAdd"))
 	r.capabilities(s.Security.CapDrop, sub(at, "security", "capDrop"))
 	for i, name := range s.Security.CapDrop {
@@ -24,6 +28,38 @@ func (r *ruler) container(s Service, at []string) {
 	for _, dir := range sortedKeys(s.Security.Tmpfs) {
 		if s.Security.Tmpfs[dir] == 0 {
 			r.fail(sub(at, "security", "tmpfs", dir), "0 is not a limit: the kernel takes it for half of the memory", "set a size above 0")
+		}
+	}
+}
+
+// ShortestCheck is the least time between two checks that Docker runs: each starts a
+// process in the container.
+const ShortestCheck = Duration(500 * time.Millisecond)
+
+// dockerCheck: what holds of a check that Docker runs.
+func (r *ruler) dockerCheck(s Service, at []string) {
+	src, h := r.source[s.Name].Health, s.Health
+	if h.Kind != HealthExec && h.Kind != HealthImage {
+		return
+	}
+	if src.Interval.set && src.Interval.d < ShortestCheck {
+		r.expect(sub(at, "interval"), "at least "+ShortestCheck.String()+", since each check starts a process in the container", src.Interval.d.String())
+	}
+	if src.Timeout.set {
+		r.above(sub(at, "timeout"), src.Timeout.d)
+	}
+}
+
+// readable: the user of the service can read its files.
+func (r *ruler) readable(s Service, at []string) {
+	if s.User == "" {
+		return
+	}
+	for _, path := range sortedKeys(s.Files) {
+		f := s.Files[path]
+		if _, _, ok := f.Owner(s.User); !ok {
+			r.fail(sub(at, "files", path, "mode"), fmt.Sprintf("with mode %04o user %q cannot read it: only the image knows which number that user has", f.Mode, s.User),
+				"write a mode that lets others read, such as \"0444\", or the user as a number, such as \"1000\"")
 		}
 	}
 }

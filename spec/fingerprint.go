@@ -54,6 +54,8 @@ func (r Release) Fingerprint(site string) Fingerprint {
 		Entrypoint []string               `json:"entrypoint,omitempty"`
 		User       string                 `json:"user,omitempty"`
 		Workdir    string                 `json:"workdir,omitempty"`
+		Init       Init                   `json:"init,omitempty"`
+		Hostname   string                 `json:"hostname,omitempty"`
 		Env        map[string]string      `json:"env,omitempty"`
 		Files      map[string]File        `json:"files,omitempty"`
 		Port       int                    `json:"port,omitempty"`
@@ -67,9 +69,9 @@ func (r Release) Fingerprint(site string) Fingerprint {
 		Security   Security               `json:"security"`
 		Labels     map[string]string      `json:"labels,omitempty"`
 	}{
-		fingerprintVersion, site, s.Name, r.ImageID, s.Command, s.Entrypoint, s.User, s.Workdir,
+		fingerprintVersion, site, s.Name, r.ImageID, s.Command, s.Entrypoint, s.User, s.Workdir, s.Init, s.Hostname,
 		s.Env, withoutContent(s.Files), s.Port, s.Ports, s.Volumes, s.Binds, s.Resources,
-		checkOf(s.Health), s.Stop.Signal, s.Log, s.Security, s.Labels,
+		checkOf(s.Health), signalOf(s.Stop), s.Log, s.Security, s.Labels,
 	}
 	text, err := json.Marshal(form)
 	if err != nil {
@@ -99,10 +101,22 @@ type dockerCheck struct {
 	StartPeriod Duration `json:"startPeriod"`
 }
 
+// signalOf is SIGTERM for a spec that names no signal, as it was when that was the
+// default: the image's signal, which holds then, is told by the image's address.
+func signalOf(s Stop) string {
+	if s.Signal == "" {
+		return "SIGTERM"
+	}
+	return s.Signal
+}
+
 func checkOf(h Health) check {
 	c := check{Kind: h.Kind, Port: h.Port, Path: h.Path, Host: h.Host, Headers: h.Headers, Status: h.Status}
-	if h.Kind == HealthExec {
+	switch i := h.Image; {
+	case h.Kind == HealthExec:
 		c.Docker = &dockerCheck{h.Command, h.Interval, h.Timeout, h.Failures, h.StartPeriod}
+	case h.Kind == HealthImage && i != ImageCheck{}:
+		c.Docker = &dockerCheck{nil, i.Interval, i.Timeout, i.Failures, i.StartPeriod}
 	}
 	return c
 }

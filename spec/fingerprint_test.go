@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,7 +10,7 @@ import (
 func full() Release {
 	return Release{ImageID: "sha256:1111", Service: Service{
 		Name: "web", Image: "web:1", Pull: PullMissing, Replicas: 2,
-		Command: []string{"c"}, Entrypoint: []string{"e"}, User: "1000", Workdir: "/w",
+		Command: []string{"c"}, Entrypoint: []string{"e"}, User: "1000", Workdir: "/w", Init: InitOn, Hostname: "n",
 		Env:   map[string]string{"A": "1"},
 		Files: map[string]File{"/f": {Content: "x", SHA256: "abc", Mode: 0o444}},
 		Port:  80, Ports: map[string]Port{"m": {Port: 9100, Protocol: "tcp", Host: "127.0.0.1:9100"}},
@@ -19,7 +18,7 @@ func full() Release {
 		Resources: Resources{NanoCPUs: 5e8, Memory: 64 << 20, Pids: 512},
 		Health: Health{
 			Kind: HealthHTTP, Port: 80, Path: "/", Host: "h", Headers: map[string]string{"X": "y"}, Status: [2]int{200, 399}, Command: []string{"h"},
-			Interval: 1, Timeout: 2, Successes: 3, Failures: 4, StartPeriod: 5, Settle: 6,
+			Interval: 1, Timeout: 2, Successes: 3, Failures: 4, StartPeriod: 5, Settle: 6, Image: ImageCheck{Interval: 7, Timeout: 8, Failures: 9, StartPeriod: 10},
 		},
 		Rollout: Rollout{Strategy: Rolling, Forced: "f", Surge: 1, Watch: 1, Drain: 2, PullDeadline: 3, HealthyDeadline: 4, ProgressDeadline: 5, OnFailure: RollBack},
 		Stop:    Stop{Signal: "SIGTERM", Grace: 10}, Needs: []string{"redis"}, Log: Log{MaxSize: 10, MaxFiles: 3},
@@ -34,7 +33,7 @@ var inPlace = []string{
 	"Service.Image",                                                                // the image's content address stands for it
 	"Service.Pull", "Service.Replicas", "Service.Needs", "Service.Files[].Content", // its SHA256 stands for it
 	"Service.Health.Interval", "Service.Health.Timeout", "Service.Health.Successes", "Service.Health.Failures", "Service.Health.StartPeriod",
-	"Service.Health.Settle", "Service.Health.Command", "Service.Rollout.*", "Service.Stop.Grace",
+	"Service.Health.Settle", "Service.Health.Command", "Service.Health.Image.*", "Service.Rollout.*", "Service.Stop.Grace",
 }
 
 // inContainer are those that an exec check brings into the container.
@@ -51,14 +50,15 @@ func listedField(list []string, path string) bool {
 
 // TestFingerprintFields changes each field by itself.
 func TestFingerprintFields(t *testing.T) {
-	for _, kind := range []HealthKind{HealthHTTP, HealthExec} {
+	for _, kind := range []HealthKind{HealthHTTP, HealthExec, HealthImage} {
 		base := full()
 		base.Service.Health.Kind = kind
 		want := base.Fingerprint("site")
 		changed := 0
 		eachChange(reflect.ValueOf(&base).Elem(), "", func(path string) {
 			changed++
-			stays := listedField(inPlace, path) && !(kind == HealthExec && listedField(inContainer, path))
+			brought := kind == HealthExec && listedField(inContainer, path) || kind == HealthImage && strings.HasPrefix(path, "Service.Health.Image.")
+			stays := listedField(inPlace, path) && !brought
 			if same := base.Fingerprint("site") == want; same != stays {
 				t.Errorf("%s (%s): the fingerprint stays: %v, want %v", path, kind, same, stays)
 			}
@@ -126,18 +126,26 @@ func change(v reflect.Value) {
 func TestFingerprintIsGolden(t *testing.T) {
 	exec := full()
 	exec.Service.Health.Kind = HealthExec
+	// Fields that came later hash at their default as if they were not there.
+	older := func(r Release) Release {
+		r.Service.Init, r.Service.Hostname, r.Service.Health.Image = InitAuto, "", ImageCheck{}
+		return r
+	}
 	site, err := Evaluate(snapshotOf(map[string]string{"a.cue": "package site\n\nservices: a: {image: \"a:1\", port: 80}\n"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	plain := Release{Service: site.Services["a"], ImageID: "sha256:2222"}
-	got := fmt.Sprintf("%s %s %s", full().Fingerprint("site").Short(), exec.Fingerprint("site").Short(), plain.Fingerprint("site").Short())
+	var got string
+	for _, r := range []Release{older(full()), older(exec), plain, full()} {
+		got += r.Fingerprint("site").Short() + " "
+	}
 	if want := golden; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-const golden = "8ec59f2c 8978d965 6eb5d560"
+const golden = "8ec59f2c 8978d965 6eb5d560 b61a47a6 "
 
 // TestStoredReleaseIsTheSame: what a container's label keeps is enough to tell its
 // fingerprint again.

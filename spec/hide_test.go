@@ -12,7 +12,7 @@ var inClear = []string{
 	"ImageID", "Service.Name", "Service.Image", "Service.Pull", "Service.User", "Service.Workdir", "Service.Ports[].Protocol",
 	"Service.Ports[].Host", "Service.Volumes[].Volume", "Service.Binds[]", "Service.Health.Kind", "Service.Health.Path", "Service.Health.Host",
 	"Service.Rollout.Strategy", "Service.Rollout.Forced", "Service.Rollout.OnFailure", "Service.Stop.Signal", "Service.Needs",
-	"Service.Security.CapAdd", "Service.Security.CapDrop",
+	"Service.Init", "Service.Hostname", "Service.Security.CapAdd", "Service.Security.CapDrop",
 }
 
 // A field that is new in a service is hidden, or somebody has decided that it may

@@ -40,12 +40,13 @@ func resolveService(name string, src sourceService) Service {
 	s := Service{
 		Name: name, Image: src.Image, Pull: PullPolicy(orDefault(src.Pull, string(PullMissing))), Replicas: 1,
 		Command: src.Command, Entrypoint: src.Entrypoint, User: src.User, Workdir: src.Workdir,
+		Init: resolveInit(src.Init), Hostname: src.Hostname,
 		Port: src.Port, Binds: src.Binds, Needs: src.Needs, Labels: src.Labels,
 		Resources: Resources{
 			NanoCPUs: int64(math.Round(src.Resources.CPUs * 1e9)), Memory: src.Resources.Memory.bytes,
 			Pids: orDefault(src.Resources.Pids, defaultPids),
 		},
-		Stop: Stop{Signal: orDefault(src.Stop.Signal, "SIGTERM"), Grace: src.Stop.Grace.or(defaultGrace)},
+		Stop: Stop{Signal: src.Stop.Signal, Grace: src.Stop.Grace.or(defaultGrace)},
 		Log:  Log{MaxSize: src.Log.MaxSize.or(defaultLogSize), MaxFiles: orDefault(src.Log.MaxFiles, defaultLogFiles)},
 	}
 	if src.Replicas != nil {
@@ -93,7 +94,24 @@ func resolveFile(f sourceFile) File {
 	return File{Content: f.Content, SHA256: hex.EncodeToString(sum[:]), Mode: uint32(mode)}
 }
 
+func resolveInit(src *bool) Init {
+	switch {
+	case src == nil:
+		return InitAuto
+	case *src:
+		return InitOn
+	}
+	return InitOff
+}
+
 func resolveHealth(src sourceHealth, port int) Health {
+	own := ImageCheck{
+		Interval: src.Interval.or(0), Timeout: src.Timeout.or(0), Failures: src.Failures, StartPeriod: src.StartPeriod.or(0),
+	}
+	if src.Image {
+		// havn makes no check of its own, so it has no timing.
+		src.Interval, src.Timeout, src.Failures, src.StartPeriod = period{}, period{}, 0, period{}
+	}
 	h := Health{
 		Kind: HealthAuto, Interval: src.Interval.or(defaultInterval), Timeout: src.Timeout.or(defaultTimeout),
 		Successes: orDefault(src.Successes, 1), Failures: orDefault(src.Failures, defaultFailures),
@@ -112,6 +130,9 @@ func resolveHealth(src sourceHealth, port int) Health {
 		h.Kind = HealthImage
 	default:
 		h.Port = port
+	}
+	if h.Kind == HealthImage || h.Kind == HealthAuto {
+		h.Image = own
 	}
 	return h
 }
@@ -141,7 +162,7 @@ func resolveRollout(src sourceRollout, s Service) Rollout {
 	}
 	if r.Strategy == "" {
 		r.Strategy = Rolling
-		if why := s.exclusive(); why != "" {
+		if why := s.Exclusive(); why != "" {
 			r.Strategy, r.Forced = Recreate, why
 		}
 	}
@@ -156,8 +177,8 @@ func resolveRollout(src sourceRollout, s Service) Rollout {
 	return r
 }
 
-// exclusive is why two replicas can't run at once, "" if they can.
-func (s Service) exclusive() string {
+// Exclusive is why two replicas can't run at once, "" if they can.
+func (s Service) Exclusive() string {
 	for _, name := range sortedKeys(s.Ports) {
 		if p := s.Ports[name]; p.Host != "" {
 			return "port " + name + " is published on the host at " + p.Host

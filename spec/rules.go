@@ -74,6 +74,16 @@ func (r *ruler) missing(kind, name string, path []string) bool {
 // foreignLabel are the namespaces that other tools act on.
 var foreignLabel = regexp.MustCompile(`^(havn|traefik|caddy|com\.docker|io\.docker|org\.dockerproject|com\.centurylinklabs\.watchtower)(\.|$)`)
 
+// toolLabel are further namespaces that other tools act on, which a spec may use and
+// an image may not.
+var toolLabel = regexp.MustCompile(`^(ofelia|diun|autoheal|deunhealth|swarmpit|homepage|docker-volume-backup)([.-]|$)|^caddy_[0-9]`)
+
+// ToolLabel reports whether havn, or another tool that runs beside it, acts on a
+// container because of a label of that name.
+func ToolLabel(name string) bool {
+	return foreignLabel.MatchString(name) || toolLabel.MatchString(name)
+}
+
 func (r *ruler) labels(path []string, labels map[string]string) {
 	for _, name := range sortedKeys(labels) {
 		if foreignLabel.MatchString(name) {

@@ -11,11 +11,16 @@ type Service struct {
 	// Replicas may be 0: the service is known and nothing runs.
 	Replicas int `json:"replicas"`
 
-	Command    []string          `json:"command,omitempty"`
-	Entrypoint []string          `json:"entrypoint,omitempty"`
-	User       string            `json:"user,omitempty"`
-	Workdir    string            `json:"workdir,omitempty"`
-	Env        map[string]string `json:"env,omitempty"`
+	Command    []string `json:"command,omitempty"`
+	Entrypoint []string `json:"entrypoint,omitempty"`
+	User       string   `json:"user,omitempty"`
+	Workdir    string   `json:"workdir,omitempty"`
+	// Init says whether Docker's init (HostConfig.Init) is process 1.
+	Init Init `json:"init,omitempty"`
+	// Hostname is that of every replica; see [Service.HostnameOf] for what holds if it
+	// is empty.
+	Hostname string            `json:"hostname,omitempty"`
+	Env      map[string]string `json:"env,omitempty"`
 
 	// Files are mounted read-only, keyed by their absolute path in the container.
 	Files map[string]File `json:"files,omitempty"`
@@ -43,6 +48,16 @@ type Service struct {
 	Security Security          `json:"security"`
 	Labels   map[string]string `json:"labels,omitempty"`
 }
+
+// Init says whether Docker's init is process 1 of a replica.
+type Init string
+
+const (
+	// InitAuto has it, unless the image begins with an init that has to be process 1.
+	InitAuto Init = ""
+	InitOn   Init = "on"
+	InitOff  Init = "off"
+)
 
 // PullPolicy says when the registry is asked.
 type PullPolicy string
@@ -131,6 +146,17 @@ type Health struct {
 	StartPeriod Duration `json:"startPeriod"`
 	// Settle is how long a replica without any check has to run to be ready.
 	Settle Duration `json:"settle"`
+	// Image is what the spec says of the image's HEALTHCHECK (image, auto).
+	Image ImageCheck `json:"image,omitzero"`
+}
+
+// An ImageCheck changes the timing of an image's HEALTHCHECK (Docker's
+// Config.Healthcheck, without Test). What is 0 is as the image says.
+type ImageCheck struct {
+	Interval    Duration `json:"interval,omitempty"`
+	Timeout     Duration `json:"timeout,omitempty"`
+	Failures    int      `json:"failures,omitempty"`
+	StartPeriod Duration `json:"startPeriod,omitempty"`
 }
 
 // Strategy names how a service passes from one release to the next.
@@ -172,7 +198,8 @@ type Rollout struct {
 
 // Stop says how a replica is asked to end.
 type Stop struct {
-	Signal string   `json:"signal"`
+	// Signal is the image's (STOPSIGNAL) if it is empty.
+	Signal string   `json:"signal,omitempty"`
 	Grace  Duration `json:"grace"`
 }
 
@@ -190,6 +217,21 @@ type Security struct {
 	// Tmpfs are writable in-memory directories, keyed by absolute path, with the
 	// size in bytes.
 	Tmpfs map[string]int64 `json:"tmpfs,omitempty"`
+}
+
+// HostnameOf is the hostname of a replica in a container of the given name. A service
+// of which one replica can run at a time has one name over all releases, since programs
+// keep their data under it (RabbitMQ); with more, a slot is no name to keep, as
+// replicas of two releases in one slot run at the same time.
+func (s Service) HostnameOf(container string) string {
+	const longest = 63 // a DNS label's
+	switch {
+	case s.Hostname != "":
+		return s.Hostname
+	case s.Exclusive() != "":
+		return s.Name
+	}
+	return container[:min(longest, len(container))]
 }
 
 // PortNumber returns the container port a route means by name, "" being the

@@ -77,8 +77,10 @@ func (r *ruler) health(s Service, path []string) {
 	if s.Health.Status[0] > s.Health.Status[1] {
 		r.fail(sub(path, "http", "status"), fmt.Sprintf("the range %d-%d is empty", s.Health.Status[0], s.Health.Status[1]), `write the lower status first, such as "200-399"`)
 	}
-	r.above(sub(path, "interval"), s.Health.Interval)
-	r.above(sub(path, "timeout"), s.Health.Timeout)
+	if k := s.Health.Kind; k != HealthExec && k != HealthImage { // see dockerCheck
+		r.above(sub(path, "interval"), s.Health.Interval)
+		r.above(sub(path, "timeout"), s.Health.Timeout)
+	}
 	r.atLeast1ms(sub(path, "startPeriod"), s.Health.StartPeriod)
 }
 
@@ -91,8 +93,15 @@ func (r *ruler) clocks(s Service, path []string) {
 		first = max(first, h.Settle)
 	}
 	first += Duration(h.Successes-1) * h.Interval
+	switch h.Kind {
+	case HealthExec:
+		// Docker waits an interval before the first check.
+		first = max(first, h.Interval)
+	case HealthImage:
+		first = max(h.Image.StartPeriod, h.Image.Interval)
+	}
 	if o.HealthyDeadline <= first {
-		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s ends before a replica can be ready, which takes %s by its health check (startPeriod or settle, and the successes)", o.HealthyDeadline, first),
+		r.fail(sub(path, "healthyDeadline"), fmt.Sprintf("%s ends before a replica can be ready, which takes %s by its health check (startPeriod, settle or the interval of a check that Docker runs, and the successes)", o.HealthyDeadline, first),
 			"set it higher")
 	}
 	if o.ProgressDeadline <= o.HealthyDeadline {
@@ -103,7 +112,7 @@ func (r *ruler) clocks(s Service, path []string) {
 
 // exclusive: what can't run twice can't be rolled, nor have two replicas.
 func (r *ruler) exclusive(s Service, path []string) {
-	why := s.exclusive()
+	why := s.Exclusive()
 	if why == "" {
 		return
 	}

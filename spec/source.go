@@ -15,6 +15,8 @@ type sourceService struct {
 	Entrypoint []string               `json:"entrypoint"`
 	User       string                 `json:"user"`
 	Workdir    string                 `json:"workdir"`
+	Init       *bool                  `json:"init"`
+	Hostname   string                 `json:"hostname"`
 	Env        map[string]scalar      `json:"env"`
 	Files      map[string]sourceFile  `json:"files"`
 	Port       int                    `json:"port"`

@@ -28,7 +28,10 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 	for _, k := range r.Blocked {
 		fmt.Fprintf(&b, "- **blocked** %s\n", plainText(strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": ")))
 	}
-	if len(standing)+len(r.Blocked) > 0 {
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "- **note** %s\n", plainText(n.Service+": "+n.Why))
+	}
+	if len(standing)+len(r.Blocked)+len(r.Notes) > 0 {
 		b.WriteString("\n")
 	}
 	writeTable(&b, r.Changes)

@@ -30,14 +30,15 @@ type blueprint struct {
 
 // build is the one place that turns a replica into Docker's terms, so that no
 // path around its policy exists: no-new-privileges, no host namespaces, no
-// devices, bounded logs and processes, mounts only of what the spec may name.
-func (e *Engine) build(a plan.Start) (blueprint, error) {
+// devices, bounded logs and processes, mounts only of what the spec may name. Where the
+// spec is silent, the image's word counts.
+func (e *Engine) build(a plan.Start, w plan.Word) (blueprint, error) {
 	s := a.Release.Service
-	labels, err := replicaLabels(e.Site, a)
+	labels, err := replicaLabels(e.Site, a, w)
 	if err != nil {
 		return blueprint{}, err
 	}
-	mounts, err := e.mounts(s)
+	mounts, err := e.mounts(s, w)
 	if err != nil {
 		return blueprint{}, err
 	}
@@ -45,12 +46,12 @@ func (e *Engine) build(a plan.Start) (blueprint, error) {
 	if err != nil {
 		return blueprint{}, err
 	}
-	yes := true
+	init := w.DockerInit(s)
 	b := blueprint{
 		config: &container.Config{
-			Hostname: hostname(a.Name), User: s.User, Env: environment(s.Env), Cmd: strslice.StrSlice(s.Command),
+			Hostname: s.HostnameOf(a.Name), User: s.User, Env: environment(s.Env), Cmd: strslice.StrSlice(s.Command),
 			Entrypoint: strslice.StrSlice(s.Entrypoint), WorkingDir: s.Workdir, Image: a.Release.ImageID,
-			Labels: labels, StopSignal: s.Stop.Signal, StopTimeout: seconds(s.Stop.Grace), Healthcheck: healthcheck(s.Health), ExposedPorts: exposed,
+			Labels: labels, StopSignal: s.Stop.Signal, StopTimeout: seconds(s.Stop.Grace), Healthcheck: healthcheck(s, w), ExposedPorts: exposed,
 		},
 		host: &container.HostConfig{
 			NetworkMode:    container.NetworkMode(e.Site),
@@ -63,7 +64,7 @@ func (e *Engine) build(a plan.Start) (blueprint, error) {
 			Tmpfs:          tmpfs(s.Security.Tmpfs),
 			LogConfig:      logConfig(s.Log),
 			Mounts:         mounts,
-			Init:           &yes,
+			Init:           &init,
 			Resources:      resources(s.Resources),
 		},
 		net: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{
@@ -83,30 +84,12 @@ func seconds(grace spec.Duration) *int {
 	return &n
 }
 
-// hostname fits a container's name into the 63 characters of a DNS label.
-func hostname(name string) string { return name[:min(63, len(name))] }
-
 func environment(env map[string]string) []string {
 	out := make([]string, 0, len(env))
 	for _, k := range slices.Sorted(maps.Keys(env)) {
 		out = append(out, k+"="+env[k])
 	}
 	return out
-}
-
-// healthcheck is what Docker runs. A check that havn makes itself switches the
-// image's off, so that one thing decides.
-func healthcheck(h spec.Health) *container.HealthConfig {
-	switch h.Kind {
-	case spec.HealthExec:
-		return &container.HealthConfig{
-			Test:     append([]string{"CMD"}, h.Command...),
-			Interval: h.Interval.Std(), Timeout: h.Timeout.Std(), Retries: h.Failures, StartPeriod: h.StartPeriod.Std(),
-		}
-	case spec.HealthHTTP, spec.HealthTCP:
-		return &container.HealthConfig{Test: []string{"NONE"}}
-	}
-	return nil
 }
 
 func resources(r spec.Resources) container.Resources {
@@ -162,14 +145,14 @@ func ports(s spec.Service) (nat.PortSet, nat.PortMap, error) {
 	return exposed, bindings, nil
 }
 
-func (e *Engine) mounts(s spec.Service) ([]mount.Mount, error) {
+func (e *Engine) mounts(s spec.Service, w plan.Word) ([]mount.Mount, error) {
 	var out []mount.Mount
 	for _, target := range slices.Sorted(maps.Keys(s.Volumes)) {
 		v := s.Volumes[target]
 		out = append(out, mount.Mount{Type: mount.TypeVolume, Source: e.volumeName(v.Volume), Target: target, ReadOnly: v.ReadOnly})
 	}
 	for _, target := range slices.Sorted(maps.Keys(s.Files)) {
-		out = append(out, mount.Mount{Type: mount.TypeBind, Source: e.filePath(s.Files[target]), Target: target, ReadOnly: true})
+		out = append(out, mount.Mount{Type: mount.TypeBind, Source: e.filePath(s.Files[target], userOf(s, w)), Target: target, ReadOnly: true})
 	}
 	for _, target := range slices.Sorted(maps.Keys(s.Binds)) {
 		source, err := e.bindable(s.Binds[target])

@@ -10,11 +10,13 @@ import (
 	"havn.internal/reconciler/plan"
 )
 
-// A replica costs three calls: create, a look at what the engine made of it, start.
+// A replica of an image that has been looked at costs three calls: create, a look at what
+// the engine made of it, start.
 func TestStartIsThreeCalls(t *testing.T) {
 	p := newProxy(t)
 	s := p.site(t)
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
+	s.observe(want(service()))
 	p.take()
 	a := s.replica(service(), 0)
 	s.do(s.Start(s.ctx, a))

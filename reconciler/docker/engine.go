@@ -28,6 +28,8 @@ import (
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
 	"golang.org/x/sync/singleflight"
+
+	"havn.internal/reconciler/plan"
 )
 
 // minAPI is Docker 20.10, the oldest engine havn is tested with.
@@ -91,6 +93,8 @@ type Engine struct {
 	// unread: there is a replica whose labels can't be read.
 	unread bool
 	known  surroundings
+	// words are what images say, by their content address.
+	words map[string]plan.Word
 }
 
 // New connects to the engine. The error says what to do about it.

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,29 +9,41 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
-// filePath is where a config file lies on the host: named by its content and
-// mode, so that a replica keeps what it was started with.
-func (e *Engine) filePath(f spec.File) string {
-	return filepath.Join(e.State, "files", fmt.Sprintf("%s-%04o", f.SHA256, f.Mode))
+// filePath is where a config file lies on the host: named by its content, mode and
+// owner, so that a replica keeps what it was started with.
+func (e *Engine) filePath(f spec.File, user string) string {
+	name := fileName(f)
+	if uid, gid, _ := f.Owner(user); uid != 0 || gid != 0 {
+		name += fmt.Sprintf("-%d-%d", uid, gid)
+	}
+	return filepath.Join(e.State, "files", name)
 }
+
+// fileName is what the names of a file begin with, whoever owns it.
+func fileName(f spec.File) string { return fmt.Sprintf("%s-%04o", f.SHA256, f.Mode) }
+
+// userOf is who a service's processes run as.
+func userOf(s spec.Service, w plan.Word) string { return cmp.Or(s.User, w.User) }
 
 // writeFiles puts a service's config files in place. A file without content is
 // one of a stored release and has to be there already.
-func (e *Engine) writeFiles(s spec.Service) error {
+func (e *Engine) writeFiles(s spec.Service, w plan.Word) error {
 	for target, f := range s.Files {
-		if err := e.writeFile(f); err != nil {
+		if err := e.writeFile(f, userOf(s, w)); err != nil {
 			return fmt.Errorf("config file %s: %w", target, err)
 		}
 	}
 	return nil
 }
 
-func (e *Engine) writeFile(f spec.File) error {
-	path := e.filePath(f)
+func (e *Engine) writeFile(f spec.File, user string) error {
+	path := e.filePath(f, user)
 	have, err := os.ReadFile(path)
 	if err == nil && digest(have) == f.SHA256 {
 		return nil
@@ -47,6 +60,9 @@ func (e *Engine) writeFile(f spec.File) error {
 	}
 	defer func() { _ = os.Remove(tmp.Name()) }()
 	_, err = tmp.WriteString(f.Content)
+	if uid, gid, _ := f.Owner(user); err == nil && (uid != 0 || gid != 0) {
+		err = tmp.Chown(uid, gid)
+	}
 	err = errors.Join(err, tmp.Chmod(fs.FileMode(f.Mode).Perm()), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
@@ -79,12 +95,13 @@ func (e *Engine) Tidy(keep []spec.Release) {
 	needed := map[string]bool{}
 	for _, r := range keep {
 		for _, f := range r.Service.Files {
-			needed[e.filePath(f)] = true
+			needed[fileName(f)] = true
 		}
 	}
 	for _, entry := range list {
 		path := filepath.Join(e.State, "files", entry.Name())
-		if needed[path] {
+		// An owner stands behind the mode; which one a replica has is its image's word.
+		if parts := strings.SplitN(entry.Name(), "-", 3); len(parts) > 1 && needed[parts[0]+"-"+parts[1]] {
 			continue
 		}
 		if err := os.Remove(path); err != nil {

@@ -34,9 +34,8 @@ func (e *Engine) observeImage(ctx context.Context, ref string) (plan.Image, erro
 		return plan.Image{}, err
 	}
 	out := plan.Image{ID: i.ID}
-	if i.Config != nil && i.Config.Healthcheck != nil && len(i.Config.Healthcheck.Test) > 0 {
-		out.HasHealthcheck = i.Config.Healthcheck.Test[0] != "NONE"
-	}
+	word := e.keepWord(i)
+	out.Word, out.HasHealthcheck = &word, word.Check != plan.Check{}
 	if p := i.Os + "/" + i.Architecture; i.Os != "" && i.Architecture != "" && p != e.platform {
 		out.Problem = fmt.Sprintf("image %s is for %s, this engine is %s", ref, p, e.platform)
 	}

@@ -28,8 +28,9 @@ const (
 	roleGateway = "gateway"
 )
 
-// replicaLabels are the labels of the replica that a starts.
-func replicaLabels(site string, a plan.Start) (map[string]string, error) {
+// replicaLabels are the labels of the replica that a starts. The engine adds those of
+// the image, of which the ones that other tools act on are emptied.
+func replicaLabels(site string, a plan.Start, w plan.Word) (map[string]string, error) {
 	release, err := json.Marshal(a.Release.Stored())
 	if err != nil {
 		return nil, err
@@ -37,6 +38,11 @@ func replicaLabels(site string, a plan.Start) (map[string]string, error) {
 	labels := maps.Clone(a.Release.Service.Labels)
 	if labels == nil {
 		labels = map[string]string{}
+	}
+	for _, name := range w.Labels {
+		if _, said := labels[name]; !said {
+			labels[name] = ""
+		}
 	}
 	maps.Copy(labels, map[string]string{
 		labelSite:        site,

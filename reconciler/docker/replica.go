@@ -18,16 +18,13 @@ import (
 // Start creates the replica unless it is there, and starts it. A reply that got
 // lost is no harm: the next Start finds the container and takes it.
 func (e *Engine) Start(ctx context.Context, a plan.Start) error {
-	if err := e.writeFiles(a.Release.Service); err != nil {
-		return err
-	}
-	b, err := e.build(a)
+	b, err := e.prepare(ctx, a)
 	if err != nil {
 		return err
 	}
 	id, err := e.create(ctx, a, b)
 	if lacksImage(err) && a.Release.Service.Pull != spec.PullNever {
-		id, err = e.createFetched(ctx, a, b)
+		id, err = e.createFetched(ctx, a)
 	}
 	if err != nil {
 		return err
@@ -42,6 +39,18 @@ func (e *Engine) Start(ctx context.Context, a plan.Start) error {
 	return nil
 }
 
+// prepare puts the service's files in place and says what its container is made from.
+func (e *Engine) prepare(ctx context.Context, a plan.Start) (blueprint, error) {
+	w, err := e.word(ctx, a.Release.ImageID)
+	if err != nil {
+		return blueprint{}, err
+	}
+	if err := e.writeFiles(a.Release.Service, w); err != nil {
+		return blueprint{}, err
+	}
+	return e.build(a, w)
+}
+
 // lacksImage: a container can't be made, since its image is not on the host.
 func lacksImage(err error) bool {
 	return cerrdefs.IsNotFound(err) && strings.Contains(strings.ToLower(err.Error()), "no such image")
@@ -50,10 +59,15 @@ func lacksImage(err error) bool {
 // createFetched is create after the image has been fetched again: somebody has
 // removed it since the release was resolved. What its reference means by now may
 // be something else, and is no replacement then.
-func (e *Engine) createFetched(ctx context.Context, a plan.Start, b blueprint) (string, error) {
+func (e *Engine) createFetched(ctx context.Context, a plan.Start) (string, error) {
 	ref := a.Release.Service.Image
 	if err := e.Pull(ctx, plan.Pull{Image: ref, Deadline: a.Release.Service.Rollout.PullDeadline.Std()}); err != nil {
 		return "", fmt.Errorf("no such image: %s was removed from the host, and can't be fetched again: %w", a.Release.ImageID, err)
+	}
+	// Only now its word is known.
+	b, err := e.prepare(ctx, a)
+	if err != nil {
+		return "", err
 	}
 	id, err := e.create(ctx, a, b)
 	if lacksImage(err) {
@@ -89,7 +103,7 @@ func (e *Engine) create(ctx context.Context, a plan.Start, b blueprint) (string,
 
 // hasCheck: Docker runs a health check in the container.
 func hasCheck(h *container.HealthConfig) bool {
-	return h != nil && len(h.Test) > 0 && h.Test[0] != "NONE"
+	return h != nil && hasTest(h.Test)
 }
 
 // adopt takes the container that has the name already, if it is the one that

@@ -47,7 +47,7 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 	}
 	c.CreatedAt, _ = time.Parse(time.RFC3339Nano, i.Created)
 	c.StartedAt = startedAt(i.State.StartedAt, before)
-	c.Checked = hasCheck(i.Config.Healthcheck)
+	c.Checked, c.Check = hasCheck(i.Config.Healthcheck), checkOf(i.Config.Healthcheck)
 	if c.Checked && c.State == plan.Running {
 		if before.runs != i.State.StartedAt {
 			before.container.Health = plan.Health{}

@@ -205,7 +205,7 @@ func get(t *testing.T, a plan.Start, path string, query ...string) (int, string)
 type report struct {
 	Args, Env         []string
 	Hostname, Workdir string
-	UID, GID          int
+	UID, GID, PID     int
 }
 
 func ask(t *testing.T, a plan.Start) report {

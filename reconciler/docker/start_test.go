@@ -40,7 +40,7 @@ func TestReplicaIsWhatTheSpecAsksFor(t *testing.T) {
 		w.Security.Tmpfs = map[string]int64{"/tmp": 1 << 20}
 	})
 	r := ask(t, a)
-	if !slices.Equal(r.Args, []string{"serve", "two words"}) || r.UID != 1234 || r.GID != 5678 || r.Workdir != "/etc" || r.Hostname != a.Name {
+	if !slices.Equal(r.Args, []string{"serve", "two words"}) || r.UID != 1234 || r.GID != 5678 || r.Workdir != "/etc" || r.Hostname != "web" {
 		t.Errorf("the replica says %+v", r)
 	}
 	if !slices.Contains(r.Env, "A=1") || !slices.Contains(r.Env, "B=x=y z") {

@@ -1,22 +1,36 @@
 package docker_test
 
 import (
+	"io"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/docker/docker/api/types/build"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
-// imageOf makes an image that runs the replica, with more instructions.
-func imageOf(t *testing.T, ref string, changes ...string) string {
+// imageOf builds an image upon that of the replica, with more instructions.
+func imageOf(t *testing.T, ref string, instructions ...string) string {
 	t.Helper()
-	id, err := makeImage(ref, replicaFiles, append([]string{`ENTRYPOINT ["/replica"]`}, changes...)...)
+	dockerfile := "FROM " + replicaImage + "\n" + strings.Join(instructions, "\n") + "\n"
+	done, err := api.ImageBuild(t.Context(), archive(map[string]string{"Dockerfile": dockerfile}), build.ImageBuildOptions{Tags: []string{ref}, Remove: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { removeImages(t, ref) })
-	return id
+	said, err := io.ReadAll(done.Body)
+	_ = done.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := api.ImageInspect(t.Context(), ref)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	return i.ID
 }
 
 // of is the start of a replica of an image.

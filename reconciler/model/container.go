@@ -74,7 +74,7 @@ func (c *container) run(h *Host, now time.Time) {
 	}
 	c.State, c.StartedAt, c.manual = plan.Running, now, false
 	c.sick, c.sickAt, c.wellAt = false, time.Time{}, time.Time{}
-	c.readyAt = now.Add(c.b.Ready)
+	c.readyAt = now.Add(c.firstLook())
 	c.crashAt = time.Time{}
 	if c.b.Crash > 0 {
 		c.crashAt = now.Add(c.b.Crash)

@@ -93,11 +93,11 @@ func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 	}
 	b := h.behaviour(a.Release.Service.Image)
 	if c == nil {
-		kind := a.Release.Service.Health.Kind
+		check, checked := h.check(a.Release.Service)
 		c = &container{Container: plan.Container{
 			ID: h.newID(), Name: a.Name, Service: a.Release.Service.Name, Fingerprint: a.Fingerprint,
 			Revision: a.Revision, Slot: a.Slot, Release: a.Release.Stored(), Addr: a.Addr,
-			State: plan.Created, CreatedAt: now, Checked: kind == spec.HealthExec || kind == spec.HealthImage,
+			State: plan.Created, CreatedAt: now, Checked: checked, Check: check,
 		}}
 		h.note(Made, c, now)
 	}
@@ -232,8 +232,7 @@ func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 		}
 	}
 	for _, s := range want.Services {
-		i := h.images[s.Image]
-		out.Images[s.Image] = plan.Image{ID: i.local, Problem: i.problem}
+		out.Images[s.Image] = h.seenImage(s.Image)
 	}
 	return out
 }

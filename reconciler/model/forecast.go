@@ -88,7 +88,7 @@ func (f *forecast) run(r *Road) bool {
 		}
 		next, more := f.next(p)
 		if !more || idle > idlePasses {
-			r.Blocked = append(r.Blocked, p.Blocked...)
+			r.Blocked, r.Notes = append(r.Blocked, p.Blocked...), p.Notes
 			return len(p.Blocked) == 0 && len(p.Waits) == 0 && settled(p)
 		}
 		f.advance(next)

@@ -40,6 +40,7 @@ type Host struct {
 	containers map[string]*container
 	volumes    map[string]plan.Volume
 	images     map[string]image
+	words      map[string]*plan.Word
 	behaviours map[string]Behaviour
 	watched    map[string]watch
 	nginx      nginx
@@ -51,7 +52,7 @@ func New(site string, fixed netip.Prefix, clock Clock) *Host {
 		RequestLimit: time.Minute, clock: clock, site: site, fixed: fixed,
 		network:    plan.Network{Fixed: fixed},
 		containers: map[string]*container{}, volumes: map[string]plan.Volume{},
-		images: map[string]image{}, behaviours: map[string]Behaviour{}, watched: map[string]watch{},
+		images: map[string]image{}, words: map[string]*plan.Word{}, behaviours: map[string]Behaviour{}, watched: map[string]watch{},
 		nginx: newNginx(),
 	}
 }
@@ -80,6 +81,9 @@ func From(have plan.Observed, clock Clock) *Host {
 	maps.Copy(h.volumes, have.Volumes)
 	for ref, i := range have.Images {
 		h.images[ref] = image{local: i.ID, remote: i.ID, problem: i.Problem}
+		if i.Word != nil {
+			h.words[ref] = i.Word
+		}
 	}
 	h.nginx.seed(have.Gateway, clock.Now())
 	return h

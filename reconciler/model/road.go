@@ -15,6 +15,8 @@ type Road struct {
 	Changes []Change       `json:"changes"`
 	Steps   []Step         `json:"steps"`
 	Blocked []plan.Blocked `json:"blocked"`
+	// Notes are what services cost by what their images say.
+	Notes []plan.Note `json:"notes,omitempty"`
 	// Converges: the road ends with the host as wanted. Otherwise it ends where
 	// nothing more can be done.
 	Converges bool          `json:"converges"`

@@ -124,7 +124,7 @@ func (m *maker) givenUp(v *view, c Container) bool {
 	if !c.Health.Unhealthy {
 		return false
 	}
-	until := c.StartedAt.Add(v.rollout().HealthyDeadline.Std())
+	until := c.StartedAt.Add(v.readyWithin(c))
 	if m.now.Before(until) {
 		m.wait(v.name, ForReady, until, c.Name+" is unhealthy: "+c.Health.Last)
 		return false

@@ -65,7 +65,7 @@ func (m *maker) replicaFailure(v *view, c Container) string {
 		m.wait(v.name, ForReady, m.now.Add(relook), c.Name+" has not been probed yet")
 		return ""
 	}
-	deadline := v.rollout().HealthyDeadline.Std()
+	deadline := v.readyWithin(c)
 	if m.now.Before(c.StartedAt.Add(deadline)) {
 		m.wait(v.name, ForReady, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))
 		return ""

@@ -96,7 +96,9 @@ type Container struct {
 	// Checked: Docker runs a HEALTHCHECK in it (the image's or an exec check),
 	// and Health is Docker's. Otherwise Health is havn's own probe's.
 	Checked bool
-	Health  Health
+	// Check is when Docker runs it.
+	Check  Check
+	Health Health
 	// Drift names the part of its effective configuration that is not what the
 	// release asks for, with what it is and should be; empty if none is.
 	Drift string
@@ -134,6 +136,8 @@ type Image struct {
 	Pulled bool
 	// HasHealthcheck: the image defines a HEALTHCHECK.
 	HasHealthcheck bool
+	// Word is what the image says of its containers; nil if that is not known.
+	Word *Word
 	// Problem is why it can't be used though it is there, such as another
 	// platform.
 	Problem string

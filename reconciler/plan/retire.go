@@ -115,7 +115,7 @@ func (m *maker) stop(v *view, c Container, why string) {
 		m.wait(v.name, ForDrain, until, c.Name+" is draining")
 		return
 	}
-	stop := c.Release.Service.Stop
+	stop := m.stopping(c)
 	m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()}, why)
 }
 
@@ -182,7 +182,7 @@ func (m *maker) restartUnhealthy(v *view) {
 	}
 	for _, c := range v.fresh {
 		if alive(c) && m.givenUp(v, c) && !m.busy(c) {
-			stop := c.Release.Service.Stop
+			stop := m.stopping(c)
 			m.do(v.name, Stop{Name: c.Name, ID: c.ID, Signal: stop.Signal, Grace: stop.Grace.Std()},
 				"it is unhealthy: "+c.Health.Last)
 		}

@@ -153,10 +153,11 @@ func (m *maker) image(v *view) Image {
 	image := m.have.Images[ref]
 	pull := Pull{Image: ref, Deadline: v.wanted.Rollout.PullDeadline.Std()}
 	failure, failed := m.have.Failures[pull.Key()]
+	problem := refusal(v.wanted, image)
 	switch {
-	case image.Problem != "":
+	case problem != "":
 		v.phase = Stuck
-		m.block(v.name, image.Problem)
+		m.block(v.name, problem)
 		return Image{}
 	case v.wanted.Pull == spec.PullNever && image.ID == "":
 		v.phase = Stuck

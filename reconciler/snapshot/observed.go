@@ -82,7 +82,7 @@ func (s Snapshot) image(ref, revision string) plan.Image {
 	if !known {
 		i = s.Images[strings.TrimPrefix(strings.TrimPrefix(ref, "docker.io/"), "library/")]
 	}
-	out := plan.Image{ID: i.ID, HasHealthcheck: i.Healthcheck, Problem: i.Problem}
+	out := plan.Image{ID: i.ID, HasHealthcheck: i.Healthcheck, Word: i.Word, Problem: i.Problem}
 	if pinned := s.Pins[ref]; pinned != "" && revision == s.Revision {
 		out.Pulled = true
 		if out.ID != "" {
@@ -100,7 +100,7 @@ func (s Snapshot) container(c Container, full fingerprints) plan.Container {
 	return plan.Container{
 		ID: c.ID, Name: c.Name, Service: c.Service, Fingerprint: full.of(c.Service, c.Fingerprint), Revision: s.Revision, Slot: c.Slot,
 		Release: s.known(c.Release, full), Addr: c.Addr, State: c.State, Restarts: c.Restarts, ExitCode: c.ExitCode, OOM: c.OOM,
-		CreatedAt: c.CreatedAt, StartedAt: c.StartedAt, Checked: c.Checked, Drift: c.Drift,
+		CreatedAt: c.CreatedAt, StartedAt: c.StartedAt, Checked: c.Checked, Check: c.Check, Drift: c.Drift,
 		Health: plan.Health{Ready: c.Ready, Unhealthy: c.Unhealthy, Since: c.HealthSince},
 	}
 }

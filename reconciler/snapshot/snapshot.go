@@ -94,6 +94,7 @@ type Container struct {
 	CreatedAt   time.Time        `json:"createdAt"`
 	StartedAt   time.Time        `json:"startedAt,omitzero"`
 	Checked     bool             `json:"checked,omitempty"`
+	Check       plan.Check       `json:"check,omitzero"`
 	Ready       bool             `json:"ready,omitempty"`
 	Unhealthy   bool             `json:"unhealthy,omitempty"`
 	HealthSince time.Time        `json:"healthSince,omitzero"`
@@ -113,6 +114,8 @@ type Image struct {
 	ID          string `json:"id"`
 	Healthcheck bool   `json:"healthcheck,omitempty"`
 	Problem     string `json:"problem,omitempty"`
+	// Word is brief.
+	Word *plan.Word `json:"word,omitempty"`
 }
 
 // Nginx is [plan.Gateway].

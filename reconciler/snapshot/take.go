@@ -51,7 +51,12 @@ func Take(have plan.Observed) Snapshot {
 		s.Volumes[name] = v.Problem
 	}
 	for ref, i := range have.Images {
-		s.Images[ref] = Image{i.ID, i.HasHealthcheck, i.Problem}
+		taken := Image{ID: i.ID, Healthcheck: i.HasHealthcheck, Problem: i.Problem}
+		if i.Word != nil {
+			word := i.Word.Brief()
+			taken.Word = &word
+		}
+		s.Images[ref] = taken
 	}
 	return s
 }
@@ -63,7 +68,7 @@ func (s *Snapshot) takeContainer(c plan.Container, known map[string]int) Contain
 	return Container{
 		Name: c.Name, ID: c.ID, Service: c.Service, Fingerprint: spec.Fingerprint(c.Fingerprint.Short()), Slot: c.Slot,
 		Release: s.release(c.Release, c.Fingerprint, known), Addr: c.Addr, State: c.State, Restarts: c.Restarts, ExitCode: c.ExitCode,
-		OOM: c.OOM, CreatedAt: c.CreatedAt.UTC(), StartedAt: c.StartedAt.UTC(), Checked: c.Checked,
+		OOM: c.OOM, CreatedAt: c.CreatedAt.UTC(), StartedAt: c.StartedAt.UTC(), Checked: c.Checked, Check: c.Check,
 		Ready: c.Health.Ready, Unhealthy: c.Health.Unhealthy, HealthSince: c.Health.Since.UTC(), Drift: c.Drift,
 	}
 }

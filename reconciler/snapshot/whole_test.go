@@ -19,10 +19,10 @@ var known = []struct {
 		"Quarantine", "PruneAllowed"}}, // and --prune is for each plan
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
 	{plan.Container{}, []string{"ID", "Name", "Service", "Fingerprint", "Revision", "Slot", "Release", "Addr", "State", "Restarts", "ExitCode", "OOM",
-		"CreatedAt", "StartedAt", "Checked", "Health", "Drift"}},
+		"CreatedAt", "StartedAt", "Checked", "Check", "Health", "Drift"}},
 	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last"}}, // Last is what a program said
 	{plan.Volume{}, []string{"Problem"}},
-	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Problem"}},
+	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Word", "Problem"}},
 	{plan.Gateway{}, []string{"Running", "Generation", "Table", "Routed", "Unrouted", "Rejected", "Problem"}},
 	{plan.Drain{}, []string{"Since", "Quiet", "Done"}},
 	{plan.Verdict{}, []string{"Reason", "At"}},

@@ -16,11 +16,11 @@ import (
 
 // A Report is what a replica says of itself.
 type Report struct {
-	Args     []string
-	Env      []string
-	Hostname string
-	Workdir  string
-	UID, GID int
+	Args          []string
+	Env           []string
+	Hostname      string
+	Workdir       string
+	UID, GID, PID int
 }
 
 func main() {
@@ -110,5 +110,5 @@ func answer(w http.ResponseWriter, text string, err error) {
 func report() Report {
 	host, _ := os.Hostname()
 	dir, _ := os.Getwd()
-	return Report{Args: os.Args[1:], Env: os.Environ(), Hostname: host, Workdir: dir, UID: os.Getuid(), GID: os.Getgid()}
+	return Report{Args: os.Args[1:], Env: os.Environ(), Hostname: host, Workdir: dir, UID: os.Getuid(), GID: os.Getgid(), PID: os.Getpid()}
 }
