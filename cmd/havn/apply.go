@@ -93,7 +93,7 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 	last, err := h.converge(ctx, site, a.timeout)
 	if err != nil {
 		if ctx.Err() == nil {
-			printTroubled(out, h.describe(ctx, a.machine, last).Services)
+			printTroubled(out, h.describe(ctx, a.machine, site, last).Services)
 		}
 		return err
 	}

@@ -109,7 +109,8 @@ func (d *daemon) seen(o reconciler.Outcome) bool {
 
 // Status implements [console.Havn].
 func (d *daemon) Status(ctx context.Context) console.Status {
-	s := d.describe(ctx, d.machine, d.Last())
+	want, _ := d.Want()
+	s := d.describe(ctx, d.machine, want, d.Last())
 	s.Source = d.sourceStatus()
 	s.Hook = d.hooks.status(d.Last())
 	d.news.describe(&s)

@@ -23,7 +23,8 @@ func newLogs() *cobra.Command {
 		Short: "Show what the replicas print, those of the next releases too",
 		Long: `Show what the replicas of a service print, or those of all services: the newest
 lines of each, oldest first. A replica that stopped is among them as long as havn
-keeps its container.`,
+keeps its container. Lines are written as they are, as with ` + "`docker logs`" + `: also what a
+terminal acts on. --json writes that out.`,
 		Example: `  havn logs web -f
   havn logs web --since 10m`,
 		Args: args(cobra.MaximumNArgs(1)),
@@ -54,20 +55,20 @@ keeps its container.`,
 }
 
 func printLogs(ctx context.Context, w io.Writer, e *docker.Engine, q docker.LogQuery, follow, asJSON bool) error {
-	encode := json.NewEncoder(w)
+	encode, lines := json.NewEncoder(w), raw(w)
 	encode.SetEscapeHTML(false)
 	each := func(l docker.LogLine) {
 		if asJSON {
 			_ = encode.Encode(l)
 			return
 		}
-		fmt.Fprintf(w, "%s  %s\n", l.Replica, l.Text)
+		fmt.Fprintf(lines, "%s  %s\n", l.Replica, l.Text)
 	}
 	if follow {
 		return e.Follow(ctx, q, each)
 	}
-	lines, err := e.Lines(ctx, q)
-	for _, l := range lines {
+	found, err := e.Lines(ctx, q)
+	for _, l := range found {
 		each(l)
 	}
 	return err

@@ -52,6 +52,8 @@ func main() {
 func execute(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
+	root.SetOut(visible{os.Stdout})
+	root.SetErr(visible{os.Stderr})
 	err := root.ExecuteContext(ctx)
 	var exit *exitError
 	switch {
@@ -59,10 +61,10 @@ func execute(ctx context.Context, args []string) int {
 		return exitDone
 	case errors.As(err, &exit):
 		if text := exit.Error(); text != "" {
-			fmt.Fprintln(os.Stderr, text)
+			fmt.Fprintln(root.ErrOrStderr(), text)
 		}
 		return exit.code
 	}
-	fmt.Fprintln(os.Stderr, "havn: "+err.Error())
+	fmt.Fprintln(root.ErrOrStderr(), "havn: "+err.Error())
 	return exitFailed
 }

@@ -54,7 +54,7 @@ func status(ctx context.Context, m *machine) (console.Status, error) {
 	return askHost(ctx, m, false, running, func(h *host) (console.Status, error) {
 		d := m.desires(h.journal, h.log)
 		want, _, _ := d.gate.Wanted()
-		s := h.describe(ctx, m, h.lookUntilProbed(ctx, want.Site))
+		s := h.describe(ctx, m, want.Site, h.lookUntilProbed(ctx, want.Site))
 		s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
 		s.Standing = d.Standing()
 		s.Converged = s.Converged && s.Revision.Attempted != ""
@@ -179,7 +179,11 @@ func printService(w io.Writer, s console.Service) {
 	}
 	if s.Phase != plan.Converged {
 		for _, r := range s.Replicas {
-			fmt.Fprintf(w, "    %s %s at %s: %s\n", r.Name, r.State, r.Address, orNone(r.Probe))
+			answer := orNone(r.Probe)
+			if r.Answer != "" {
+				answer += ": " + r.Answer
+			}
+			fmt.Fprintf(w, "    %s %s at %s: %s\n", r.Name, r.State, r.Address, answer)
 		}
 	}
 	for _, line := range s.Log {
@@ -216,8 +220,8 @@ func printRoutes(w io.Writer, routes []console.Route) {
 }
 
 // describe is the part of a status that follows from an outcome.
-func (h *host) describe(ctx context.Context, m *machine, o reconciler.Outcome) console.Status {
-	s := console.Describe(ctx, o, h.engine.Tail)
+func (h *host) describe(ctx context.Context, m *machine, want spec.Site, o reconciler.Outcome) console.Status {
+	s := console.Describe(ctx, want, o, h.engine.Tail)
 	s.Site, s.Version = m.site, version()
 	s.Gateway.Address, s.Gateway.Version = m.http, h.gateway.Version()
 	if why := h.gateway.Degraded(); why != "" && s.Gateway.Problem == "" {

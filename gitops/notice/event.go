@@ -70,9 +70,9 @@ func (e Event) clean(known []string) Event {
 	return e
 }
 
-// cut bounds the characters of a text.
+// cut bounds the characters of a text, and leaves out those that can't be seen.
 func cut(text string, most int) string {
-	text = strings.ToValidUTF8(text, "")
+	text = visible(strings.ToValidUTF8(text, ""))
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

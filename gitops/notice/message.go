@@ -29,7 +29,9 @@ func message(t Target, tmpl *template.Template, host string, e Entry, known []st
 	}
 	d := dataOf(host, e.Event)
 	if t.Kind == Slack {
-		d = d.each(strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace)
+		link := d.Link
+		d = d.each(inert)
+		d.Link = link
 	}
 	text, err := render(tmpl, d)
 	if err != nil {

@@ -14,15 +14,43 @@ type Host struct {
 	Journal Journal
 }
 
-// Do carries out one action. The error names the service and the act.
+// Do carries out one action. The error names the service and the act. What Docker and
+// nginx say in it is without the values of the act that may be secret: errors are logged,
+// kept in the journal and told to others.
 func (h Host) Do(ctx context.Context, s plan.Step) error {
 	if err := h.dispatch(ctx, s.Action); err != nil {
+		err = conceal(s.Action, err)
 		if s.Service == "" {
 			return fmt.Errorf("%s: %w", s.Action, err)
 		}
 		return fmt.Errorf("%s: %s: %w", s.Service, s.Action, err)
 	}
 	return nil
+}
+
+// A concealed error has a text of its own.
+type concealed struct {
+	error
+	text string
+}
+
+func (c *concealed) Error() string { return c.text }
+func (c *concealed) Unwrap() error { return c.error }
+
+func conceal(action plan.Action, err error) error {
+	text := err.Error()
+	switch a := action.(type) {
+	case plan.Start:
+		text = a.Release.Conceal(text)
+	case plan.SetRoutes:
+		for _, l := range a.Table.Locations {
+			text = l.Target.Conceal(text)
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return &concealed{err, text}
 }
 
 func (h Host) dispatch(ctx context.Context, action plan.Action) error {

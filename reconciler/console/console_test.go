@@ -161,7 +161,7 @@ func TestDescribeBlamesTheReplicaThatIsNotReady(t *testing.T) {
 		Waits:    []plan.Wait{{Service: "web", Why: "drain"}, {Service: "other"}},
 	}}
 	tailed := ""
-	s := console.Describe(context.Background(), o, func(_ context.Context, name string, _ int) ([]string, error) {
+	s := console.Describe(context.Background(), spec.Site{}, o, func(_ context.Context, name string, _ int) ([]string, error) {
 		tailed = name
 		return []string{"panic"}, nil
 	})

@@ -10,6 +10,7 @@ import (
 	"havn.internal/gitops/hold"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // Status is where a site stands, for people and for scripts.
@@ -91,8 +92,9 @@ type Replica struct {
 	Ready    bool       `json:"ready"`
 	Routed   bool       `json:"routed"`
 	Restarts int        `json:"restarts,omitempty"`
-	// Probe is the last result of its health check.
-	Probe string `json:"probe,omitempty"`
+	// Probe is the last result of its health check, Answer what the program said to it.
+	Probe  string `json:"probe,omitempty"`
+	Answer string `json:"answer,omitempty"`
 }
 
 // Route is one path of one host name.
@@ -115,9 +117,10 @@ type Tail func(ctx context.Context, name string, n int) ([]string, error)
 // tailLines is how much of a log a status shows.
 const tailLines = 10
 
-// Describe puts an outcome into words. Who runs and which revisions are meant is
-// left to the caller.
-func Describe(ctx context.Context, o reconciler.Outcome, tail Tail) Status {
+// Describe puts an outcome on the way to a site into words. Who runs and which revisions
+// are meant is left to the caller. Values that may be secret are not in it, though a
+// program has printed them.
+func Describe(ctx context.Context, want spec.Site, o reconciler.Outcome, tail Tail) Status {
 	s := Status{At: o.At, Converged: o.Settled() == nil, Services: []Service{}, Routes: []Route{}}
 	if o.Err != nil {
 		s.Unknown = o.Err.Error()
@@ -141,6 +144,7 @@ func Describe(ctx context.Context, o reconciler.Outcome, tail Tail) Status {
 		one := service(standing, o)
 		one.Blocked = blocked[one.Name]
 		one.tail(ctx, tail)
+		one.conceal(want, o)
 		s.Services = append(s.Services, one)
 	}
 	// A route that nginx refused from the start is not in its table.
@@ -176,7 +180,7 @@ func service(st plan.Standing, o reconciler.Outcome) Service {
 		if c.Service == s.Name {
 			s.Replicas = append(s.Replicas, Replica{
 				Name: c.Name, Release: c.Fingerprint.Short(), Revision: c.Revision, Address: c.Addr.String(), State: c.State,
-				Ready: c.State == plan.Running && c.Health.Ready, Routed: routed[c.Addr.String()], Restarts: c.Restarts, Probe: c.Health.Last,
+				Ready: c.State == plan.Running && c.Health.Ready, Routed: routed[c.Addr.String()], Restarts: c.Restarts, Probe: c.Health.Last, Answer: c.Health.Said,
 			})
 		}
 	}
@@ -196,6 +200,25 @@ func (s *Service) tail(ctx context.Context, tail Tail) {
 		if lines, err := tail(ctx, r.Name, tailLines); err == nil && len(lines) > 0 {
 			s.Log = lines
 			return
+		}
+	}
+}
+
+// conceal takes values that may be secret out of what programs said. A release that
+// runs is known without its files; they are taken from the site.
+func (s *Service) conceal(want spec.Site, o reconciler.Outcome) {
+	known := []spec.Release{{Service: want.Services[s.Name]}}
+	for _, c := range o.Have.Containers {
+		if c.Service == s.Name {
+			known = append(known, c.Release)
+		}
+	}
+	for _, r := range known {
+		for i := range s.Log {
+			s.Log[i] = r.Conceal(s.Log[i])
+		}
+		for i := range s.Replicas {
+			s.Replicas[i].Answer = r.Conceal(s.Replicas[i].Answer)
 		}
 	}
 }

@@ -75,7 +75,8 @@ func TestUnhealthySaysWhy(t *testing.T) {
 			Interval: spec.Duration(200 * time.Millisecond), Timeout: spec.Duration(5 * time.Second), Failures: 2}
 	})
 	c := s.until(a.Name, "is unhealthy", func(c plan.Container) bool { return c.Health.Unhealthy })
-	wantText(t, c.Health.Last, "health check exited with 1: stat /missing")
+	wantText(t, c.Health.Last, "health check exited with 1")
+	wantText(t, c.Health.Said, "stat /missing")
 	s.do(s.Stop(s.ctx, plan.Stop{ID: a.Name}))
 	if c = s.observe(want()).Containers[a.Name]; c.Health != (plan.Health{}) {
 		t.Errorf("a replica that does not run has the health %+v", c.Health)

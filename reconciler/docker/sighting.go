@@ -17,6 +17,9 @@ import (
 // that hangs must not cost every pass its deadline.
 const wedgedRetry = 30 * time.Second
 
+// mostSaid bounds what is kept of a health check's output, in bytes.
+const mostSaid = 200
+
 // A sighting is a container as it was last inspected.
 type sighting struct {
 	// key is what the list said then; another key means that it changed.
@@ -123,9 +126,8 @@ func dockerHealth(h *container.Health, before plan.Health) plan.Health {
 	if n := len(h.Log); n > 0 {
 		last := h.Log[n-1]
 		out.Last = fmt.Sprintf("health check exited with %d", last.ExitCode)
-		if text := strings.Join(strings.Fields(last.Output), " "); text != "" {
-			out.Last += ": " + strings.ToValidUTF8(text[:min(len(text), 200)], "")
-		}
+		text := strings.Join(strings.Fields(last.Output), " ")
+		out.Said = strings.ToValidUTF8(text[:min(len(text), mostSaid)], "")
 	}
 	return out
 }

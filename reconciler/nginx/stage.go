@@ -83,7 +83,7 @@ func (st *stage) without(next *generation, bad map[plan.LocationKey]string) {
 			good.Locations = append(good.Locations, l)
 			continue
 		}
-		st.rejected[l.Hash()] = why
+		st.rejected[l.Hash()] = l.Target.Conceal(why)
 		old, had := st.before[l.Key()]
 		if !had || old.Hash() == l.Hash() {
 			continue

@@ -117,8 +117,12 @@ type Health struct {
 	Unhealthy bool
 	// Since is when the present Ready or Unhealthy began.
 	Since time.Time
-	// Last is the last probe's result for people: "GET /healthz: 503".
+	// Last is the last probe's result for people, in havn's own words:
+	// "GET :8080/healthz: 503 Service Unavailable". It becomes part of reasons.
 	Last string
+	// Said is what the program answered, or its check printed. It may hold anything, and
+	// never becomes part of a reason.
+	Said string
 }
 
 // Volume is a named volume on the host.

@@ -23,12 +23,14 @@ const (
 
 var errStatus = errors.New("unexpected status")
 
-func (t target) http(ctx context.Context) (string, error) {
+func (t target) http(ctx context.Context) (result, error) {
 	url := "http://" + t.addr + t.check.Path
-	what := "GET " + url + ": "
+	// A query may hold a secret.
+	path, _, _ := strings.Cut(t.check.Path, "?")
+	what := "GET :" + t.port() + path + ": "
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
-		return what + err.Error(), err
+		return result{last: what + "no request can be made of the health check's path"}, err
 	}
 	req.Close = true
 	req.Header.Set("User-Agent", "havn-probe")
@@ -41,19 +43,34 @@ func (t target) http(ctx context.Context) (string, error) {
 	resp, body, err := t.ask(ctx, req)
 	switch {
 	case err != nil && resp != nil:
-		return what + "the answer broke off: " + t.reason(err), err
+		return result{last: what + "the answer broke off: " + t.reason(err)}, err
 	case err != nil:
-		return what + t.reason(err), err
+		return result{last: what + t.reason(err)}, err
 	case resp.StatusCode >= t.check.Status[0] && resp.StatusCode <= t.check.Status[1]:
-		return what + resp.Status, nil
+		return result{last: what + status(resp.StatusCode)}, nil
 	}
-	result := fmt.Sprintf("%s%s, want %s", what, resp.Status, want(t.check.Status))
+	r := result{last: fmt.Sprintf("%s%s, want %s%s", what, status(resp.StatusCode), want(t.check.Status), t.hostHint(resp.StatusCode))}
 	if to := resp.Header.Get("Location"); to != "" {
-		result += ", redirects to " + to
-	} else if text := excerpt(body); text != "" {
-		result += ": " + text
+		r.said = "redirects to " + excerpt([]byte(to))
+	} else {
+		r.said = excerpt(body)
 	}
-	return result, errStatus
+	return r, errStatus
+}
+
+// status is a code with the name that it has in RFC 9110, whatever the program calls it.
+func status(code int) string {
+	return strings.TrimSpace(strconv.Itoa(code) + " " + http.StatusText(code))
+}
+
+// hostHint names a usual cause: frameworks refuse requests for a host that they were not
+// told of, and a probe asks for an address.
+func (t target) hostHint(code int) string {
+	refused := code == http.StatusBadRequest || code == http.StatusForbidden || code == http.StatusMisdirectedRequest
+	if !refused || t.check.Host != "" {
+		return ""
+	}
+	return " (if the program refuses the Host header, which is the replica's address, set health.http.host)"
 }
 
 // ask sends one request, on a connection of its own, and reads the beginning of the

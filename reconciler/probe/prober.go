@@ -122,7 +122,7 @@ func (p *Prober) run(ctx context.Context, w *watch, t target) {
 			return
 		case <-timer.C:
 		}
-		result, err := t.probe(ctx)
+		found, err := t.probe(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -135,7 +135,7 @@ func (p *Prober) run(ctx context.Context, w *watch, t target) {
 		default:
 			good, bad = 0, bad+1
 		}
-		p.report(w, good, bad, result, now)
+		p.report(w, good, bad, found, now)
 		timer.Reset(w.pause(p, now))
 	}
 }
@@ -169,11 +169,11 @@ func (w *watch) ready(p *Prober) bool {
 // report turns streaks of results into health. A replica that was ready and fails
 // once is not ready any more only after as many failures as make it unhealthy: a
 // single slow answer is no reason to move its traffic.
-func (p *Prober) report(w *watch, good, bad int, result string, now time.Time) {
+func (p *Prober) report(w *watch, good, bad int, found result, now time.Time) {
 	p.mu.Lock()
 	before := w.health
 	h := before
-	h.Last = result
+	h.Last, h.Said = found.last, found.said
 	switch {
 	case good >= w.check.Successes:
 		h.Ready, h.Unhealthy = true, false

@@ -33,8 +33,12 @@ func newTarget(c plan.Container, check spec.Health) target {
 	return t
 }
 
-// probe asks once. The result is for people, whatever it is.
-func (t target) probe(ctx context.Context) (result string, err error) {
+// A result is what one probe found, for people: in words of ours, and in those of the
+// program that answered.
+type result struct{ last, said string }
+
+// probe asks once.
+func (t target) probe(ctx context.Context) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.check.Timeout.Std())
 	defer cancel()
 	switch {
@@ -45,9 +49,9 @@ func (t target) probe(ctx context.Context) (result string, err error) {
 	}
 	ran := time.Since(t.started)
 	if ran < t.check.Settle.Std() {
-		return fmt.Sprintf("has run for %s of %s", ran.Round(time.Millisecond), t.check.Settle), errNotYet
+		return result{last: fmt.Sprintf("has run for %s of %s", ran.Round(time.Millisecond), t.check.Settle)}, errNotYet
 	}
-	return "runs", nil
+	return result{last: "runs"}, nil
 }
 
 var errNotYet = errors.New("not yet")
@@ -69,13 +73,21 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 }
 
-func (t target) tcp(ctx context.Context) (string, error) {
+func (t target) tcp(ctx context.Context) (result, error) {
+	what := "connect to port " + t.port() + ": "
 	conn, err := dial(ctx, t.addr)
 	if err != nil {
-		return "connect to " + t.addr + ": " + t.reason(err), err
+		return result{last: what + t.reason(err)}, err
 	}
 	_ = conn.Close()
-	return "connect to " + t.addr + ": ok", nil
+	return result{last: what + "ok"}, nil
+}
+
+// port is the port that is asked. The address is the replica's, and of no interest
+// where the replica is named.
+func (t target) port() string {
+	_, port, _ := net.SplitHostPort(t.addr)
+	return port
 }
 
 // reason puts network errors into words that say what to look at.
@@ -83,7 +95,7 @@ func (t target) reason(err error) string {
 	var netErr net.Error
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens there"
+		return "connection refused: nothing listens on its IPv4 address; listen on 0.0.0.0, not on 127.0.0.1 or IPv6 only"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to the replica"
 	case errors.Is(err, syscall.ECONNRESET):
@@ -93,5 +105,5 @@ func (t target) reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "the replica closed the connection without an answer"
 	}
-	return err.Error()
+	return "no valid answer"
 }

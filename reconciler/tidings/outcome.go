@@ -42,7 +42,7 @@ type ill struct {
 func (t *Teller) Passed(o reconciler.Outcome) News {
 	why := ""
 	if o.Err != nil {
-		why = o.Err.Error()
+		why = own(o.Err.Error())
 	}
 	n := t.blind.is(why, o.At, unseen, notice.Event{
 		Kind: Unseen, Severity: notice.Error, Title: "the host can't be observed; what runs keeps running",
@@ -68,7 +68,7 @@ func (t *Teller) outcome(n *News, o reconciler.Outcome) {
 			if service == "" && first.Route != "" {
 				service = "route " + first.Route
 			}
-			t.status(n, commit, forge.Failure, service, first.Why+more(len(found)-1))
+			t.status(n, commit, forge.Failure, service, own(first.Why)+more(len(found)-1))
 		}
 		return
 	}
@@ -161,7 +161,7 @@ func nameOf(name string) string {
 
 // event is what is told of a trouble, and whose it is.
 func event(t reconciler.Trouble, o reconciler.Outcome) (name string, e notice.Event) {
-	e = notice.Event{Severity: notice.Error, Service: t.Service, Detail: t.Why}
+	e = notice.Event{Severity: notice.Error, Service: t.Service, Detail: own(t.Why)}
 	switch {
 	case t.Route != "":
 		e.Kind, e.Severity, e.Title = Route, notice.Warning, "route "+t.Route+" is not as the spec says"
@@ -214,6 +214,6 @@ func (t *Teller) isDown(s plan.Standing, now time.Time) (notice.Event, bool) {
 		return notice.Event{}, false
 	}
 	return notice.Event{
-		Kind: Down, Severity: notice.Error, Service: s.Service, Title: s.Service + " is down: none of its replicas is ready", Detail: s.Detail,
+		Kind: Down, Severity: notice.Error, Service: s.Service, Title: s.Service + " is down: none of its replicas is ready", Detail: own(s.Detail),
 	}, now.Sub(since) >= tooLong
 }

@@ -59,6 +59,7 @@ func (t *Teller) Invalid(r Revision, why string, now time.Time) News {
 // again.
 func (t *Teller) Unread(r Revision, why string, now time.Time) News {
 	var n News
+	why = own(why)
 	if r.Commit != "" {
 		t.status(&n, r.Commit, forge.Pending, "", "can't be evaluated yet: "+why)
 	}
@@ -97,7 +98,7 @@ func (t *Teller) Waits(r Revision, why string, now time.Time) News {
 func (t *Teller) Source(err error, now time.Time) News {
 	why := ""
 	if err != nil {
-		why = err.Error()
+		why = own(err.Error())
 	}
 	return t.source(why, now)
 }

@@ -233,8 +233,8 @@ func TestTroublesComeAndGo(t *testing.T) {
 	s.passed(one, standing(plan.Converged, 1, plan.Blocked{Why: "port 80 is taken"}, plan.Blocked{Why: "a volume is not ours"}),
 		"1 failure  port 80 is taken (and 1 more)", "host.blocked error: the host keeps the site from what it should be", "route.blocked over(warning) info: route api is well again")
 	again := standing(plan.Waiting, 1)
-	again.Plan.Waits = []plan.Wait{{Service: "web", For: plan.ForRetry, Tries: 3, Why: "pull: 503"}}
-	s.passed(one, again, "1 failure web pull: 503", "service.failing warning: web can't go on, and is tried again", "host.blocked over(error) info: the host is well again")
+	again.Plan.Waits = []plan.Wait{{Service: "web", For: plan.ForRetry, Tries: 3, Why: "pull: 503 of a proxy (failed 3 times)"}}
+	s.passed(one, again, "1 failure web pull failed 3 times; `havn status` on the host says more", "service.failing warning: web can't go on, and is tried again", "host.blocked over(error) info: the host is well again")
 	s.passed(one, converged, "1 success  1 service and 1 route are as it says", "service.failing over(warning) info: web is well again")
 }
 
