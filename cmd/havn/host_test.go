@@ -44,7 +44,7 @@ func TestHostScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"get": get, "until": until, "listen": listen, "docker": dockerCommand,
 			"free": free, "hook": hookCommand, "forge": forgeCommand, "statuses": statusesCommand, "newest": newestCommand, "keep": keep,
-			"chat": chatCommand, "messages": messages,
+			"chat": chatCommand, "messages": messages, "untold": untold,
 		},
 	})
 }

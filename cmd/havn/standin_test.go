@@ -188,6 +188,37 @@ func messages(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
+// untold TEXT: no forge and nobody who is notified was told the text.
+func untold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: untold TEXT")
+	}
+	w := worldOf(ts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := 0
+	check := func(text string) {
+		if told++; strings.Contains(text, args[0]) {
+			ts.Fatalf("told was %s", text)
+		}
+	}
+	for _, f := range w.forges {
+		for _, s := range f.Statuses() {
+			check(fmt.Sprint(s))
+		}
+	}
+	for _, c := range w.chats {
+		c.mu.Lock()
+		for _, text := range c.texts {
+			check(text)
+		}
+		c.mu.Unlock()
+	}
+	if told == 0 {
+		ts.Fatalf("nothing was told at all")
+	}
+}
+
 // keep NAME FILE sets a variable to the first digits of the commit in a file.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {

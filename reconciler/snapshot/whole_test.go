@@ -20,7 +20,7 @@ var known = []struct {
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
 	{plan.Container{}, []string{"ID", "Name", "Service", "Fingerprint", "Revision", "Slot", "Release", "Addr", "State", "Restarts", "ExitCode", "OOM",
 		"CreatedAt", "StartedAt", "Checked", "Check", "Health", "Drift"}},
-	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last"}}, // Last is what a program said
+	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last", "Said"}}, // Said is what a program said, and stays
 	{plan.Volume{}, []string{"Problem"}},
 	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Word", "Problem"}},
 	{plan.Gateway{}, []string{"Running", "Generation", "Table", "Routed", "Unrouted", "Rejected", "Problem"}},
