@@ -14,7 +14,7 @@ var directions = map[string][]string{
 	"spec":                 {"schemas"},
 	"gitops":               {"gitops/durable", "gitops/git", "gitops/trust"},
 	"gitops/durable":       {},
-	"gitops/git":           {},
+	"gitops/git":           {"gitops/secret"},
 	"gitops/trust":         {"gitops/git"},
 	"gitops/origin":        {},
 	"gitops/secret":        {},

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"havn.internal/gitops"
+	"havn.internal/gitops/git"
+	"havn.internal/gitops/secret"
 	"havn.internal/gitops/trust"
 	"havn.internal/spec"
 )
@@ -132,6 +134,14 @@ func unusable(path, file string) (what, expected string) {
 		return file + " is empty", "something in it"
 	case secretField.MatchString(path) && i.Mode().Perm()&0o007 != 0:
 		return file + " can be read by everybody", "`chmod 600 " + file + "`"
+	case filepath.Ext(path) == ".keyFile":
+		if err := git.CheckKey(file); err != nil {
+			return err.Error(), ""
+		}
+	case secretField.MatchString(path):
+		if _, err := secret.File(file).Text(); err != nil {
+			return err.Error(), ""
+		}
 	case filepath.Ext(path) == ".allowedSigners":
 		signers, err := trust.ReadSigners(file)
 		switch {

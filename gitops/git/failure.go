@@ -63,6 +63,7 @@ func (m *Mirror) failure(ctx context.Context, c call, state *os.ProcessState, st
 		return f
 	}
 	m.explain(f, stderr)
+	m.explainAccess(f)
 	return f
 }
 

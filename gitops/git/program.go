@@ -212,7 +212,7 @@ func (m *Mirror) environment(cmd *exec.Cmd, c call) (secrets, error) {
 	}
 	s, err := m.Remote.secrets()
 	if err != nil {
-		return s, err
+		return s, &Failure{Call: c.called(), What: err.Error(), Fault: OfAccess}
 	}
 	cmd.Env = append(cmd.Env, m.Remote.environment()...)
 	if s.empty() {

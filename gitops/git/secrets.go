@@ -4,12 +4,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"havn.internal/gitops/secret"
 )
 
 // secrets are what git must know and nobody may see.
@@ -21,9 +22,6 @@ type secrets struct {
 
 func (s secrets) empty() bool { return s.password == "" }
 
-// maxSecret bounds a token or credential file.
-const maxSecret = 64 << 10
-
 // secrets are read for each call, so that they can be rotated.
 func (r Remote) secrets() (secrets, error) {
 	var s secrets
@@ -34,7 +32,7 @@ func (r Remote) secrets() (secrets, error) {
 	}
 	switch {
 	case r.TokenFile != "":
-		text, err := readSecret(r.TokenFile)
+		text, err := secret.File(r.TokenFile).Text()
 		if err != nil {
 			return s, err
 		}
@@ -46,7 +44,7 @@ func (r Remote) secrets() (secrets, error) {
 			s.user = "havn" // forges look at the token only
 		}
 	case r.CredentialFile != "":
-		text, err := readSecret(r.CredentialFile)
+		text, err := secret.File(r.CredentialFile).Text()
 		if err != nil {
 			return s, err
 		}
@@ -77,30 +75,6 @@ func (s *secrets) find(r Remote, text string) error {
 		}
 	}
 	return fmt.Errorf("%s has no line %s://USER:PASSWORD@%s", r.CredentialFile, want.Scheme, want.Host)
-}
-
-func readSecret(file string) (string, error) {
-	// A pipe that nobody writes to is not waited for.
-	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", err
-	case info.Mode().Perm()&0o007 != 0:
-		return "", fmt.Errorf("%s: everyone can read or change it; chmod 600 it", file)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSecret))
-	if err != nil {
-		return "", err
-	}
-	if strings.TrimSpace(string(text)) == "" {
-		return "", fmt.Errorf("%s is empty", file)
-	}
-	return strings.TrimSpace(string(text)), nil
 }
 
 // file is the answer of the credential helper, in memory; git's children get it as

@@ -12,6 +12,8 @@ import (
 type Key struct {
 	// File is the private key; Public is the line of the public one.
 	File, Public string
+	// Private is what is in the file.
+	Private []byte
 }
 
 // NewKey makes an ed25519 key.
@@ -25,7 +27,11 @@ func NewKey(t testing.TB) Key {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Key{File: file, Public: strings.TrimSpace(string(public))}
+	private, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Key{File: file, Public: strings.TrimSpace(string(public)), Private: private}
 }
 
 // Signing is the arguments of git that make it sign with the key.

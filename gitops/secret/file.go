@@ -16,20 +16,42 @@ type File string
 // largest bounds a file of secrets.
 const largest = 64 << 10
 
+// Text returns what is in the file, without the white space around it.
+func (f File) Text() (string, error) {
+	text, err := f.read()
+	if err == nil {
+		text, err = f.plain(text)
+	}
+	if err != nil {
+		return "", fmt.Errorf("secret: %w", err)
+	}
+	return text, nil
+}
+
+// plain is the text as it was meant. A byte order mark, which editors of Windows put in
+// front, is no part of a secret.
+func (f File) plain(text string) (string, error) {
+	if strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") || strings.ContainsRune(text, 0) {
+		return "", fmt.Errorf("%s: UTF-16 or binary, not plain text; write it anew (iconv -f UTF-16 -t UTF-8)", string(f))
+	}
+	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
+	if text == "" {
+		return "", fmt.Errorf("%s: the file is empty", string(f))
+	}
+	return text, nil
+}
+
 // Lines returns the secrets of the file, which has at least one.
 func (f File) Lines() ([]string, error) {
-	text, err := f.read()
+	text, err := f.Text()
 	if err != nil {
-		return nil, fmt.Errorf("secret: %w", err)
+		return nil, err
 	}
 	var lines []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, line)
 		}
-	}
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("secret: %s: the file is empty", string(f))
 	}
 	return lines, nil
 }

@@ -37,11 +37,23 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// A byte order mark is no part of a secret.
+func TestAByteOrderMarkIsNoSecret(t *testing.T) {
+	for _, text := range []string{"\ufefffirst-one\r\n", "\ufeff  first-one"} {
+		if got, err := write(t, text, 0o600).First(); err != nil || got != "first-one" {
+			t.Errorf("First() of %q = %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestFilesThatAreRefused(t *testing.T) {
 	for name, f := range map[string]secret.File{
 		"not there": secret.File(filepath.Join(t.TempDir(), "none")),
 		"directory": secret.File(t.TempDir()),
 		"empty":     write(t, " \n\n", 0o600),
+		"a mark":    write(t, "\ufeff\n", 0o600),
+		"UTF-16":    write(t, "\xff\xfec\x00a\x00n\x00", 0o600),
+		"binary":    write(t, "canary\x00value", 0o600),
 		"open":      write(t, "canary-value", 0o644),
 		"too large": write(t, strings.Repeat("canary-value\n", 10_000), 0o600),
 	} {
