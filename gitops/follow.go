@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"havn.internal/gitops/git"
@@ -161,11 +162,25 @@ func (g *Git) order(ctx context.Context, name, commit, last string) error {
 	if err != nil || descends {
 		return err
 	}
-	why := fmt.Sprintf("it does not descend from the accepted revision %.12s; the %s was rewritten or set back", last, g.Ref)
-	if older, err := g.mirror.Reaches(ctx, last, commit); err == nil && older {
-		why = fmt.Sprintf("it is older than the accepted revision %.12s; the %s was set back", last, g.Ref)
+	older, err := g.mirror.Reaches(ctx, last, commit)
+	return &Held{Commit: commit, Why: g.disorder(name, last, err == nil && older), Do: accept(commit), Acceptable: true}
+}
+
+// disorder says why a commit that does not descend from the last one came in its place.
+func (g *Git) disorder(name, last string, older bool) string {
+	tag := strings.TrimPrefix(name, "refs/tags/")
+	switch {
+	case g.Ref.Semver != "" && older:
+		return fmt.Sprintf("it is older than the accepted revision %.12s; %s is the newest of the %s now, so a newer tag was removed or moved", last, tag, g.Ref)
+	case g.Ref.Semver != "":
+		return fmt.Sprintf("it does not descend from the accepted revision %.12s: %s is a release of another branch, as the one after "+
+			"a maintenance release is, or a tag was moved; what only the accepted one has would be gone", last, tag)
+	case g.Ref.Tag != "":
+		return fmt.Sprintf("it does not descend from the accepted revision %.12s; the %s was moved", last, g.Ref)
+	case older:
+		return fmt.Sprintf("it is older than the accepted revision %.12s; the %s was set back", last, g.Ref)
 	}
-	return &Held{Commit: commit, Why: why, Do: accept(commit), Acceptable: true}
+	return fmt.Sprintf("it does not descend from the accepted revision %.12s; the %s was rewritten or set back", last, g.Ref)
 }
 
 func accept(commit string) string {

@@ -48,6 +48,32 @@ func TestRewrittenHistoryIsHeldUntilAccepted(t *testing.T) {
 	f.accepts(r.Commit(site(3)))
 }
 
+// A release from main after one from a maintenance branch is held, and not called
+// rewritten.
+func TestAReleaseOfAnotherBranchIsHeldAsThat(t *testing.T) {
+	r := origin.New(t)
+	r.Commit(site(0))
+	r.Git("tag", "v1.2.0")
+	main := r.Commit(site(1))
+	r.Git("checkout", "-q", "-b", "maintenance", "v1.2.0")
+	fix := r.Commit(site(2))
+	r.Git("tag", "v1.2.1")
+	o := options(t, r.URL())
+	o.Ref = git.Ref{Semver: "^1"}
+	f := follow(t, o)
+	f.accepts(fix)
+	r.Git("tag", "v1.3.0", main)
+	held := f.holds("v1.3.0 is a release of another branch", "maintenance release", "havn accept "+main[:12])
+	if strings.Contains(held.Why, "rewritten") {
+		t.Error(held.Why)
+	}
+	check(t, f.Accept(main))
+	f.accepts(main)
+	r.Git("tag", "-d", "v1.3.0")
+	r.Git("tag", "-f", "v1.2.1", "v1.2.0")
+	f.holds("a newer tag was removed or moved")
+}
+
 func TestOlderRevisionIsHeld(t *testing.T) {
 	r := origin.New(t)
 	r.Commit(site(0))

@@ -80,7 +80,10 @@ var machineCauses = []cause{
 	{text: "remote helper 'http",
 		what: "git can't speak https on this machine; " +
 			"install git with its https helper", fault: OfMachine, quote: true},
-	{text: "cannot run ssh", what: "ssh is not installed on this machine; install openssh-client", fault: OfMachine},
+	{text: "cannot run ssh:", what: "ssh is not installed on this machine; install openssh-client", fault: OfMachine},
+	{text: "cannot run ssh-keygen", what: "ssh-keygen is not installed on this machine; install openssh-client", fault: OfMachine},
+	{text: "cannot run gpg", what: "gpg is not installed on this machine; install gnupg", fault: OfMachine},
+	{text: "gpg: not found", what: "gpg is not installed on this machine; install gnupg", fault: OfMachine},
 	{text: "ssh: not found", what: "ssh is not installed on this machine; install openssh-client", fault: OfMachine},
 	{text: ".lock': File exists",
 		what: "another git works on the mirror, or one that was killed left its lock", fault: OfMachine, quote: true, doubt: true},

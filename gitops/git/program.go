@@ -38,7 +38,7 @@ type call struct {
 	// can't even ask for an agent.
 	sockets bool
 	max     int // of standard output, in bytes; 1 MiB if 0
-	// beside, if it is not nil, gets what a call that succeeds printed to standard error.
+	// beside, if it is not nil, gets what was printed to standard error.
 	beside *string
 }
 
@@ -105,11 +105,13 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 		_ = cmd.Wait()
 		return readErr
 	}
-	if err := cmd.Wait(); err != nil {
-		return m.failure(ctx, c, cmd.ProcessState, secrets.hide(stderr.String()))
-	}
+	err = cmd.Wait()
+	printed := secrets.hide(stderr.String())
 	if c.beside != nil {
-		*c.beside = stderr.String()
+		*c.beside = printed
+	}
+	if err != nil {
+		return m.failure(ctx, c, cmd.ProcessState, printed)
 	}
 	return readErr
 }

@@ -8,8 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Keys are the files that say whose signatures count. What is empty is not trusted.
@@ -29,6 +31,10 @@ type Signature struct {
 	// Key is the fingerprint of the key, Primary that of the key it belongs to.
 	Key, Primary string
 	Signer       string
+	// Of OpenPGP: when it says it was made, and its class (RFC 4880, 5.2.1): 00 is that of
+	// a binary document, as git makes them.
+	Time  time.Time
+	Class string
 }
 
 // Verify checks the signature of a commit against keys of this host, and no others.
@@ -43,8 +49,10 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	base := call{env: []string{"GNUPGHOME=" + home}, home: home, reads: []string{keys.AllowedSigners, keys.Revoked}}
 	show, verify := base, base
 	show.name, show.args = "log", slices.Concat(config, []string{"log", "--no-walk", "--format=%G?%n%GF%n%GP%n%GS", "--end-of-options", commit})
+	var said, raw string
+	show.beside, verify.beside = &said, &raw
 	out, err := m.output(ctx, show)
-	if gaveUp(err) {
+	if gaveUp(err) || misformed(err) {
 		return Signature{Code: "B"}, nil
 	}
 	if err != nil {
@@ -61,11 +69,50 @@ func (m *Mirror) Verify(ctx context.Context, commit string, keys Keys) (Signatur
 	switch {
 	case err == nil:
 		s.Sound = true
-	case errors.As(err, &f) && f.Exit == 1, gaveUp(err):
+	case errors.As(err, &f) && f.Exit == 1 && f.Fault != OfMachine, gaveUp(err), misformed(err):
 	default:
 		return Signature{}, err
 	}
-	return s, nil
+	s.read(raw)
+	return s, m.trouble("log", said)
+}
+
+// trouble is why the program that checks signatures did not run, though git goes on.
+func (m *Mirror) trouble(call, said string) error {
+	f := &Failure{Call: call}
+	if m.explain(f, said); f.Fault == OfMachine {
+		return f
+	}
+	return nil
+}
+
+// read takes from gpg's status lines what git leaves out (doc/DETAILS of GnuPG):
+//
+//	VALIDSIG fingerprint date TIMESTAMP expires version reserved algorithm hash CLASS ...
+//	ERRSIG keyid algorithm hash CLASS TIMESTAMP ...
+func (s *Signature) read(status string) {
+	for line := range strings.Lines(status) {
+		f := strings.Fields(strings.TrimPrefix(line, "[GNUPG:] "))
+		class, at := "", ""
+		switch {
+		case len(f) > 9 && f[0] == "VALIDSIG":
+			at, class = f[3], f[9]
+		case len(f) > 5 && f[0] == "ERRSIG":
+			class, at = f[4], f[5]
+		default:
+			continue
+		}
+		s.Class = class
+		if seconds, err := strconv.ParseInt(at, 10, 64); err == nil {
+			s.Time = time.Unix(seconds, 0).UTC()
+		}
+	}
+}
+
+// misformed: git itself can't read the signature, and ends.
+func misformed(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && strings.Contains(f.What, "bad/incompatible signature")
 }
 
 // gaveUp: the program that checks signatures ended before it had read the commit,

@@ -97,6 +97,16 @@ func (p *PGP) Run(args ...string) string {
 	return string(out)
 }
 
+// Sign signs a text with a key, and returns the signature.
+func (p *PGP) Sign(text, key string, args ...string) string {
+	p.t.Helper()
+	file := filepath.Join(p.t.TempDir(), "text")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return p.Run(append(args, "--armor", "--local-user", key, "--output", "-", "--detach-sign", file)...)
+}
+
 // Key makes a signing key for a user, and returns its fingerprint. Expiry is gpg's:
 // never, or for example seconds=100.
 func (p *PGP) Key(user, expiry string, args ...string) string {

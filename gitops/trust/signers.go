@@ -228,9 +228,9 @@ func (s Signer) refuses(now time.Time) string {
 	case !s.signsGit():
 		return "whose key is not for git (namespaces=\"" + s.Namespaces + "\")"
 	case !s.After.IsZero() && now.Before(s.After):
-		return "whose key is valid only after " + s.After.Format("2006-01-02 15:04") + " UTC"
+		return "whose key is valid only after " + s.After.UTC().Format(moment) + ", and this host's clock says " + now.UTC().Format(moment)
 	case !s.Before.IsZero() && !now.Before(s.Before):
-		return "whose key is valid only before " + s.Before.Format("2006-01-02 15:04") + " UTC: it has expired"
+		return "whose key is valid only before " + s.Before.UTC().Format(moment) + ": it has expired"
 	}
 	return ""
 }

@@ -20,6 +20,9 @@ type Verdict struct {
 	Why string
 }
 
+// moment is how times are told.
+const moment = "2006-01-02 15:04 UTC"
+
 func (v Verdict) String() string { return fmt.Sprintf("commit %.12s %s", v.Commit, v.Why) }
 
 // Judge says whether the commit is signed by somebody the policy knows. The error
@@ -42,8 +45,8 @@ func (p Policy) Judge(ctx context.Context, m *git.Mirror, commit string, now tim
 	case strings.HasPrefix(c.Signatures[0], "-----BEGIN SSH SIGNATURE-----"):
 		v.Key = signatureKey(c.Signatures[0])
 		err = p.judgeSSH(ctx, m, &v, now)
-	case strings.HasPrefix(c.Signatures[0], "-----BEGIN PGP "):
-		err = p.judgePGP(ctx, m, &v)
+	case isPGP(c.Signatures[0]):
+		err = p.judgePGP(ctx, m, &v, now)
 	default:
 		v.Why = "is signed neither with SSH nor with OpenPGP; this host can't verify that"
 	}
@@ -51,6 +54,12 @@ func (p Policy) Judge(ctx context.Context, m *git.Mirror, commit string, now tim
 		return Verdict{}, fmt.Errorf("verify %.12s: %w", commit, err)
 	}
 	return v, nil
+}
+
+// isPGP: git takes these two for a signature of OpenPGP, and ends at any other such block
+// (gpg-interface.c).
+func isPGP(signature string) bool {
+	return strings.HasPrefix(signature, "-----BEGIN PGP SIGNATURE-----") || strings.HasPrefix(signature, "-----BEGIN PGP MESSAGE-----")
 }
 
 func (p Policy) judgeSSH(ctx context.Context, m *git.Mirror, v *Verdict, now time.Time) error {
@@ -118,7 +127,10 @@ func revokes(file, key string) bool {
 	return false
 }
 
-func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict) error {
+// skew is how far two clocks may differ.
+const skew = 10 * time.Minute
+
+func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict, now time.Time) error {
 	if p.Keys.Keyring == "" {
 		v.Why = "is signed with OpenPGP, and this host has no keyring"
 		return nil
@@ -129,6 +141,12 @@ func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict) error {
 	}
 	v.Signer, v.Key = s.Signer, s.Key
 	switch {
+	case s.Code != "B" && s.Time.After(now.Add(skew)):
+		// gpg ignores a key that is not made yet, and takes a signature that is not.
+		v.Why = fmt.Sprintf("is signed with OpenPGP at %s, and this host's clock says %s; set the clock that is wrong",
+			s.Time.Format(moment), now.UTC().Format(moment))
+	case s.Sound && s.Class != "00":
+		v.Why = fmt.Sprintf("is signed by %s in OpenPGP's text mode, which leaves line ends open; sign it with git", s.Signer)
 	// gpg, which is told to trust every key of the keyring, has no opinion on any one of
 	// them; newer gits call that U.
 	case (s.Code == "G" || s.Code == "U") && s.Sound && s.Key != "":

@@ -168,9 +168,13 @@ func TestSSHForgeries(t *testing.T) {
 func signFor(t *testing.T, r *origin.Repo, k origin.Key, namespace string) {
 	r.Commit(nil)
 	object(r, func(s string) string {
-		signature := k.Sign(t, namespace, s)
-		return strings.Replace(s, "\n\n", "\ngpgsig "+strings.ReplaceAll(strings.TrimSpace(signature), "\n", "\n ")+"\n\n", 1)
+		return signed(s, k.Sign(t, namespace, s))
 	})
+}
+
+// signed is the text of a commit with a signature.
+func signed(text, signature string) string {
+	return strings.Replace(text, "\n\n", "\ngpgsig "+strings.ReplaceAll(strings.TrimSpace(signature), "\n", "\n ")+"\n\n", 1)
 }
 
 func TestPGPSignatures(t *testing.T) {
@@ -187,7 +191,33 @@ func TestPGPSignatures(t *testing.T) {
 		return func(r *origin.Repo) { r.CommitPGP(p, key, map[string]string{"site.cue": "package site\n"}) }
 	}
 	revoked := revoke(t, p, gone)
+	later := p.Key("later@example.org", "never", "--faked-system-time", "20990101T000000")
+	all = p.Export()
 	cases := []signatureCase{
+		{"newer than this host's clock", func(r *origin.Repo) { r.CommitPGP(p.At("20990101T120000"), later, nil) }, keyring(all), false, "clock"},
+		{"signed in the future", func(r *origin.Repo) { r.CommitPGP(p.At("20990101T120000"), bob, nil) }, keyring(all), false, "clock"},
+		{"in text mode", func(r *origin.Repo) {
+			r.Commit(nil)
+			object(r, func(s string) string { return signed(s, p.Sign(s, bob, "--textmode")) })
+		}, keyring(all), false, "text mode"},
+		{"signed by hand", func(r *origin.Repo) {
+			r.Commit(nil)
+			object(r, func(s string) string { return signed(s, p.Sign(s, bob)) })
+		}, keyring(all), true, "signed by bob@example.org"},
+		{"a block of another kind", func(r *origin.Repo) {
+			by(bob)(r)
+			object(r, func(s string) string { return strings.ReplaceAll(s, "PGP SIGNATURE", "PGP PUBLIC KEY BLOCK") })
+		}, keyring(all), false, "neither with SSH nor with OpenPGP"},
+		{"a block without end", func(r *origin.Repo) {
+			r.Commit(nil)
+			object(r, func(s string) string { return signed(s, "-----BEGIN PGP SIGNATURE-----\n\nx\n") })
+		}, keyring(all), false, ""},
+		{"more behind the first line", func(r *origin.Repo) {
+			by(bob)(r)
+			object(r, func(s string) string {
+				return strings.Replace(s, "BEGIN PGP SIGNATURE-----", "BEGIN PGP SIGNATURE----- x", 1)
+			})
+		}, keyring(all), false, ""},
 		{"known", by(bob), keyring(all), true, "signed by bob@example.org"},
 		{"the only known", by(eve), keyring(onlyEve), true, "signed by eve@example.org"},
 		{"unknown", by(bob), keyring(onlyEve), false, "not in"},
