@@ -117,7 +117,10 @@ var commands = map[string]func(p *play, args []string, o options){
 	},
 	"network": func(p *play, args []string, o options) { p.host.SpoilNetwork(o["problem"]) },
 	"volume":  func(p *play, args []string, o options) { p.host.SpoilVolume(args[0], o["problem"]) },
-	"subnet":  func(p *play, args []string, o options) { p.host.Assign(netip.MustParsePrefix(args[0])) },
+	"policy": func(p *play, args []string, o options) {
+		p.host.Allow(spec.Policy{Publish: strings.Fields(o["publish"]), Capabilities: strings.Fields(o["capabilities"]), Limits: spec.Limits{Replicas: o.number("replicas", 0)}})
+	},
+	"subnet": func(p *play, args []string, o options) { p.host.Assign(netip.MustParsePrefix(args[0])) },
 	"own": func(p *play, args []string, o options) {
 		host, path, _ := strings.Cut(args[0], "/")
 		l := ownAt(host)

@@ -43,11 +43,17 @@ func Load(ctx context.Context, dir string) (Site, error) {
 // LoadFor reads a host's part of a directory: without the entries whose `on` is for
 // others, and whatever is wrong with them.
 func LoadFor(ctx context.Context, dir string, host *Host) (Site, error) {
+	return LoadUnder(ctx, dir, host, nil)
+}
+
+// LoadUnder is LoadFor with what the machine refuses as Problems, too, unless policy is
+// nil.
+func LoadUnder(ctx context.Context, dir string, host *Host, policy *Policy) (Site, error) {
 	snapshot, err := TakeSnapshot(dir)
 	if err != nil {
 		return Site{}, err
 	}
-	snapshot.As = host
+	snapshot.As, snapshot.Policy = host, policy
 	return snapshot.Evaluate(ctx)
 }
 

@@ -21,7 +21,10 @@ func Evaluate(s Snapshot) (Site, error) {
 		e.topLevel()
 		e.entries()
 		e.leaveOutElsewhere()
-		r := &ruler{site: e.site, source: e.source, routeSource: e.routeSource, declared: e.declared, placed: e.placed, partial: e.partial, at: e.at}
+		r := &ruler{
+			site: e.site, source: e.source, routeSource: e.routeSource, declared: e.declared, placed: e.placed, partial: e.partial,
+			policy: e.snapshot.Policy, at: e.at,
+		}
 		r.check()
 		e.problems = append(e.problems, r.problems...)
 	}

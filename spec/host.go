@@ -141,3 +141,31 @@ func (e *evaluation) places(h *HostFile, v cue.Value, path []string) {
 		e.places(h, fields.Value(), at)
 	}
 }
+
+// Limits are the file's upper bounds of what specs may ask for.
+func (h HostFile) Limits() (Limits, error) {
+	var said struct {
+		Limits struct {
+			Memory, Log, Tmpfs size
+			Pids               int64
+			Replicas           int
+			Site               struct {
+				Memory   size
+				Replicas int
+			}
+			Gateway struct {
+				Memory size
+				Pids   int64
+			}
+		}
+	}
+	if err := json.Unmarshal(h.Config, &said); err != nil {
+		return Limits{}, Problems{h.At("limits", err.Error(), "")}
+	}
+	l := said.Limits
+	return Limits{
+		Memory: l.Memory.bytes, Pids: l.Pids, Log: l.Log.bytes, Tmpfs: l.Tmpfs.bytes, Replicas: l.Replicas,
+		SiteReplicas: l.Site.Replicas, SiteMemory: l.Site.Memory.bytes,
+		GatewayMemory: l.Gateway.Memory.bytes, GatewayPids: l.Gateway.Pids,
+	}, nil
+}

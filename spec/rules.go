@@ -21,6 +21,8 @@ type ruler struct {
 	// declared are the names of all entries by kind, also of those at fault.
 	declared map[string][]string
 	placed   placed
+	// policy is that of the machine that is asked about, nil if none is.
+	policy *Policy
 	// partial: not all of the spec could be read, so what is missing may exist.
 	partial bool
 	// at gives the position of a path of fields, or of its nearest parent that
@@ -49,6 +51,22 @@ func (r *ruler) check() {
 	r.services()
 	r.volumes()
 	r.routes()
+	r.allowed()
+}
+
+// allowed reports what the machine does not let the site have.
+func (r *ruler) allowed() {
+	if r.policy == nil {
+		return
+	}
+	for _, x := range r.policy.RefuseSite(r.site) {
+		r.problems = append(r.problems, Problem{What: x.What, Do: x.Do})
+	}
+	for _, name := range r.site.ServiceNames() {
+		for _, x := range r.policy.Refuse(r.site.Services[name]) {
+			r.fail(append([]string{"services", name}, x.Field...), x.What, x.Do)
+		}
+	}
 }
 
 // missing reports a reference to an entry that is not declared.

@@ -34,6 +34,8 @@ type Snapshot struct {
 	Dir string `json:",omitempty"`
 	// As is the host whose part is evaluated; nil is the whole.
 	As *Host `json:",omitempty"`
+	// Policy is that of the machine which As is; nil asks about none.
+	Policy *Policy `json:",omitempty"`
 	// Host: it is a host file, and no spec.
 	Host bool `json:",omitempty"`
 }

@@ -80,11 +80,6 @@ func snapshotNotes(s snapshot.Snapshot, site spec.Site, now time.Time) []string 
 		if service.Pull != spec.PullNever && s.Lacks(service.Image) {
 			notes = append(notes, fmt.Sprintf("service %s: image %s was not on the host; the plan takes it that it can be pulled", name, service.Image))
 		}
-		for _, from := range sortedValues(service.Binds) {
-			if s.Machine.AllowBind != nil && !slices.ContainsFunc(s.Machine.AllowBind, func(dir string) bool { return within(dir, from) }) {
-				notes = append(notes, fmt.Sprintf("warning: service %s: the host's --allow-bind does not allow %s", name, from))
-			}
-		}
 	}
 	return notes
 }

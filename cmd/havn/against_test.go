@@ -14,21 +14,18 @@ func TestAPlanSaysWhatItRestsOn(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 0, 0, time.UTC)
 	s := snapshot.Snapshot{Site: "acme", At: at, Host: spec.Host{Name: "web-1"}, Images: map[string]snapshot.Image{"redis:8": {ID: "sha256:1"}}}
 	site := spec.Site{Services: map[string]spec.Service{
-		"web":   {Image: "web:2", Binds: map[string]string{"/a": "/srv/a", "/b": "/srvother"}},
+		"web":   {Image: "web:2"},
 		"redis": {Image: "docker.io/library/redis:8"},
 	}}
 	lacks := "service web: image web:2 was not on the host; the plan takes it that it can be pulled"
 	for name, c := range map[string]struct {
-		allow []string
 		after time.Duration
 		want  []string
 	}{
-		"fresh":  {nil, 0, []string{lacks}},
-		"old":    {nil, 49 * time.Hour, []string{"warning: the snapshot is old", lacks}},
-		"future": {nil, -time.Hour, []string{"warning: the snapshot is from the future", lacks}},
-		"binds":  {[]string{"/srv"}, 0, []string{lacks, "warning: service web: the host's --allow-bind does not allow /srvother"}},
+		"fresh":  {0, []string{lacks}},
+		"old":    {49 * time.Hour, []string{"warning: the snapshot is old", lacks}},
+		"future": {-time.Hour, []string{"warning: the snapshot is from the future", lacks}},
 	} {
-		s.Machine.AllowBind = c.allow
 		notes := snapshotNotes(s, site, at.Add(c.after))
 		if !strings.HasPrefix(notes[0], "the plan is for host web-1, site acme, as of 2030-01-02 03:04 UTC (") {
 			t.Errorf("%s: %s", name, notes[0])

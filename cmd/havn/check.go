@@ -22,10 +22,13 @@ func newCheck() *cobra.Command {
 
 A directory is checked as a whole, for all hosts; with --name, --label or a host file
 also as the part of that host. DIR/... checks every site in DIR and below, as CI of a
-repository for many hosts does. Of a host file the files that it names are checked, too.`,
+repository for many hosts does. Of a host file the files that it names are checked, too,
+and of a directory beside it what that machine does not allow: capabilities, published
+ports, mounts, limits.`,
 		Example: `  havn check mysite
   havn check ./...                        # every site here and below
-  havn check --host /etc/havn/host.cue    # what this machine follows`,
+  havn check --host /etc/havn/host.cue    # what this machine follows
+  havn check mysite --host host.cue       # and what it refuses of a site`,
 		Args: args(cobra.MaximumNArgs(1)), ValidArgsFunction: directory,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -63,12 +66,14 @@ type report struct {
 	Notes []string `json:"notes"`
 	// fine are the host file and the sites without a problem, a line each.
 	fine []string
+	// policy is that of the machine of the host file, nil without one.
+	policy *spec.Policy
 }
 
 // host adds what is wrong with a host file. The host is the one of the file if none was
 // named; of a file with mistakes it is not known.
 func (r *report) host(file string, as *identity) error {
-	problems, self, err := checkHost(file)
+	problems, m, err := checkHost(file)
 	if err != nil {
 		return err
 	}
@@ -78,15 +83,17 @@ func (r *report) host(file string, as *identity) error {
 	}
 	r.fine = append(r.fine, "ok: "+file)
 	if as.name == "" && len(as.labels) == 0 {
-		*as = self
+		*as = m.self
 	}
+	policy := m.policy()
+	r.policy = &policy
 	return nil
 }
 
 // sites adds what is wrong with a directory, or with every site below it, as a whole and
 // as the part of a host if one is given.
 func (r *report) sites(ctx context.Context, given string, host *spec.Host) error {
-	sites, err := checkSites(ctx, given, host)
+	sites, err := checkSites(ctx, given, host, r.policy)
 	if err != nil {
 		return err
 	}

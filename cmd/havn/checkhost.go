@@ -22,8 +22,8 @@ import (
 )
 
 // checkHost says what keeps `havn run` from going by a host file: its fields, what
-// they say together, and the files that it names. It returns the file's host, too.
-func checkHost(name string) (spec.Problems, identity, error) {
+// they say together, and the files that it names. It returns the file's machine, too.
+func checkHost(name string) (spec.Problems, *machine, error) {
 	m, s, t := &machine{}, &sourceFlags{}, &tellFlags{}
 	set := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	s.flags(set)
@@ -36,14 +36,14 @@ func checkHost(name string) (spec.Problems, identity, error) {
 		if errors.As(err, &problems) {
 			err = nil
 		}
-		return problems, m.self, err
+		return problems, m, err
 	}
 	problems := append(m.file.problems(err), m.file.problems(m.file.blame(errors.Join(s.check(), t.check(s))))...)
 	if len(problems) == 0 && s.remote.URL != "" {
 		_, err := gitops.NewGit(s.options(m.state))
 		problems = m.file.problems(err)
 	}
-	return slices.Concat(problems, m.file.missing(), m.file.programs(s)), m.self, nil
+	return slices.Concat(problems, m.file.missing(), m.file.programs(s)), m, nil
 }
 
 // problems are those that an error of the flags stands for.

@@ -24,8 +24,8 @@ type checkedSite struct {
 }
 
 // checkSites checks a directory, or every site below it, as a whole and as the part of
-// a host if one is given.
-func checkSites(ctx context.Context, given string, host *spec.Host) ([]checkedSite, error) {
+// a host, under its policy, if one is given.
+func checkSites(ctx context.Context, given string, host *spec.Host, policy *spec.Policy) ([]checkedSite, error) {
 	dir, all := strings.CutSuffix(given, every)
 	dirs := []string{dir}
 	if all {
@@ -47,8 +47,8 @@ func checkSites(ctx context.Context, given string, host *spec.Host) ([]checkedSi
 			s.dir = dir
 			var err error
 			s.site, err = spec.Load(ctx, dir)
-			if err == nil && host != nil {
-				s.site, err = spec.LoadFor(ctx, dir, host)
+			if err == nil && (host != nil || policy != nil) {
+				s.site, err = spec.LoadUnder(ctx, dir, host, policy)
 			}
 			if errors.As(err, &s.problems) {
 				s.problems = below(top, dir, s.problems)

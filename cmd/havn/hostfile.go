@@ -26,7 +26,8 @@ const usualHostFile = "/etc/havn/host.cue"
 var hostFields = map[string]string{
 	"name": "name", "labels": "label", "site": "site", "state": "state", "http": "http", "https": "https", "docker": "docker", "subnet": "subnet",
 	"gateway": "gateway", "nginxBinary": "nginx-binary", "nginxImage": "nginx-image", "accessLog": "access-log",
-	"allowBind": "allow-bind", "log": "log", "debug": "debug",
+	"allowBind": "allow-bind", "allowCapabilities": "allow-capability", "allowPublish": "allow-publish",
+	"log": "log", "debug": "debug",
 	"source.dir": "spec", "source.git.url": "git", "source.git.branch": "branch", "source.git.tag": "tag",
 	"source.git.semver": "semver", "source.git.commit": "commit", "source.git.path": "path", "source.git.interval": "interval",
 	"source.git.tokenFile": "token-file", "source.git.credentialFile": "credential-file", "source.git.user": "git-user",
@@ -66,6 +67,9 @@ func (m *machine) readHostFile() error {
 		return nil
 	}
 	if m.calendar, err = m.file.calendar(); err != nil {
+		return err
+	}
+	if err := m.readPolicy(); err != nil {
 		return err
 	}
 	return m.file.fill(m.set, values)

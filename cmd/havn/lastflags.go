@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -19,7 +20,8 @@ import (
 // state directory take over from that. run and apply, which say what is to run, do not: but
 // for the host's name ([machine.keepName]) it follows from their command line and the host
 // file alone.
-var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label"}
+var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label",
+	"allow-bind", "allow-capability", "allow-publish"}
 
 const flagsFile = "flags.json"
 
@@ -37,6 +39,8 @@ func (m *machine) remember() error {
 		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet,
 		"gateway": m.gateway, "nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage,
 		"name": m.self.name, "label": m.self.labelText(),
+		"allow-bind": strings.Join(m.allowBind, ","), "allow-capability": strings.Join(m.allowCapability, ","),
+		"allow-publish": strings.Join(m.allowPublish, ","),
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/nginx"
 	"havn.internal/reconciler/probe"
+	"havn.internal/spec"
 )
 
 // A machine is what belongs to this machine and not to the spec. Every command
@@ -32,8 +33,13 @@ type machine struct {
 	nginxImage, nginxBinary  string
 	accessLog                bool
 	allowBind                []string
-	self                     identity
-	log                      logFlags
+	allowCapability          []string
+	allowPublish             []string
+	// keepCapabilities and limits are what only a host file says of a policy.
+	keepCapabilities []string
+	limits           spec.Limits
+	self             identity
+	log              logFlags
 	// hostFile names the file that the flags which are not given are taken from,
 	// file is what it says, set is where they are.
 	hostFile string
@@ -59,6 +65,8 @@ func (m *machine) own(f *pflag.FlagSet) {
 	f.StringVar(&m.subnet, "subnet", "", "the site's network, an IPv4 `PREFIX` of 8 to 28 bits (one in 10.0.0.0/8 that follows from the site's name)")
 	m.self.flags(f, "its hostname")
 	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "let specs mount `DIR` of this machine and what is below it, read-only; may be given several times")
+	f.StringSliceVar(&m.allowCapability, "allow-capability", nil, "let specs add the capability `NAME` to what replicas usually have, or ALL; may be given several times")
+	f.StringSliceVar(&m.allowPublish, "allow-publish", nil, "let specs publish `ADDRESS:PORTS` beside ports of loopback, such as 203.0.113.7:5432, *:8000-8099 or 0.0.0.0:*; may be given several times")
 	f.StringVar(&m.gateway, "gateway", "container", "`WHERE` nginx runs: in a container of havn's, or on the host (with --nginx-binary)")
 	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "`IMAGE` of the gateway; nginx 1.28 or newer loses no request at a reload")
 	f.StringVar(&m.nginxBinary, "nginx-binary", "nginx", "`FILE` of the host's nginx, for --gateway host; to start it after a reboot is the init system's part")
@@ -111,15 +119,7 @@ func (m *machine) derive() error {
 	if _, _, err := net.SplitHostPort(m.https); err != nil {
 		return fmt.Errorf("--https %q: want :PORT or IP:PORT", m.https)
 	}
-	for i, dir := range m.allowBind {
-		if dir, err = filepath.Abs(dir); err == nil {
-			m.allowBind[i], err = filepath.EvalSymlinks(dir)
-		}
-		if err != nil {
-			return fmt.Errorf("--allow-bind: %w", err)
-		}
-	}
-	return nil
+	return m.checkPolicy()
 }
 
 // completeFrom is complete for the commands that take over flags of the last run or
@@ -209,7 +209,7 @@ func (m *machine) engine(ctx context.Context, log *slog.Logger) (*docker.Engine,
 	}
 	return docker.New(ctx, docker.Config{
 		Host: m.docker, Site: m.site, Subnet: subnet, State: m.state,
-		BindAllow: m.allowBind, NginxImage: m.nginxImage, Log: log,
+		Policy: m.policy(), NginxImage: m.nginxImage, Log: log,
 	})
 }
 

@@ -53,11 +53,7 @@ func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {
 // Snapshot implements [console.Havn].
 func (d *daemon) Snapshot(ctx context.Context) (snapshot.Snapshot, error) {
 	want, _ := d.Want()
-	s, err := d.snapshot(ctx, d.machine, want)
-	if s.Machine.AllowBind == nil {
-		s.Machine.AllowBind = []string{}
-	}
-	return s, err
+	return d.snapshot(ctx, d.machine, want)
 }
 
 // snapshot looks at the host, also at what a site other than the wanted one might
@@ -95,6 +91,6 @@ func (h *host) snapshot(ctx context.Context, m *machine, want spec.Site) (snapsh
 	s := snapshot.Take(have)
 	s.At, s.Havn, s.Host = o.At.UTC().Round(0), version(), *m.self.host()
 	s.Revision, s.Pins = revision, h.journal.Pins(revision)
-	s.Machine = snapshot.Machine{HTTP: m.http, Gateway: m.gateway, Nginx: h.gateway.Version(), AllowBind: m.allowBind}
+	s.Machine = snapshot.Machine{HTTP: m.http, Gateway: m.gateway, Nginx: h.gateway.Version(), Policy: have.Policy}
 	return s, nil
 }

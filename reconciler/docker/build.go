@@ -1,14 +1,12 @@
 package docker
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
-	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -33,7 +31,10 @@ type blueprint struct {
 // devices, bounded logs and processes, mounts only of what the spec may name. Where the
 // spec is silent, the image's word counts.
 func (e *Engine) build(a plan.Start, w plan.Word) (blueprint, error) {
-	s := a.Release.Service
+	if refused := e.Policy.Refuse(a.Release.Service); len(refused) > 0 {
+		return blueprint{}, errors.New(refused[0].String())
+	}
+	s := e.Policy.Bounded(a.Release.Service)
 	labels, err := replicaLabels(e.Site, a, w)
 	if err != nil {
 		return blueprint{}, err
@@ -58,7 +59,7 @@ func (e *Engine) build(a plan.Start, w plan.Word) (blueprint, error) {
 			PortBindings:   bindings,
 			RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
 			CapAdd:         s.Security.CapAdd,
-			CapDrop:        s.Security.CapDrop,
+			CapDrop:        e.Policy.Drop(s),
 			SecurityOpt:    []string{"no-new-privileges:true"},
 			ReadonlyRootfs: s.Security.ReadOnlyRoot,
 			Tmpfs:          tmpfs(s.Security.Tmpfs),
@@ -162,42 +163,4 @@ func (e *Engine) mounts(s spec.Service, w plan.Word) ([]mount.Mount, error) {
 		out = append(out, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true})
 	}
 	return out, nil
-}
-
-// neverBound are the places whose contents are keys to the machine.
-var neverBound = []string{"/proc", "/sys", "/dev", "/etc", "/root", "/run", "/var/run", "/var/lib/docker", "/var/lib/containerd", "/boot"}
-
-// bindable is the place that a bind of the host path mounts: links are followed once,
-// here, and Docker, which follows them at each start, is given none. A place outside
-// the machine's allow-list is refused.
-func (e *Engine) bindable(source string) (string, error) {
-	real, err := filepath.EvalSymlinks(source)
-	if err != nil {
-		return "", fmt.Errorf("bind %s: %w", source, err)
-	}
-	for _, never := range append(slices.Clone(neverBound), e.State) {
-		if at := withoutLinks(never); below(real, at) || below(at, real) {
-			return "", fmt.Errorf("bind %s: havn never mounts %s", source, never)
-		}
-	}
-	for _, allowed := range e.BindAllow {
-		if below(real, allowed) {
-			return real, nil
-		}
-	}
-	return "", fmt.Errorf("bind %s: not below a directory that this machine allows; start havn with --allow-bind", source)
-}
-
-// withoutLinks is the path with its links followed, or itself if it is not there.
-func withoutLinks(p string) string {
-	if real, err := filepath.EvalSymlinks(p); err == nil {
-		return real
-	}
-	return p
-}
-
-// below: p is dir or lies in it.
-func below(p, dir string) bool {
-	p, dir = path.Clean(p), path.Clean(dir)
-	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
 }

@@ -30,7 +30,7 @@ func (e *Engine) drift(c plan.Container, i container.InspectResponse) string {
 			return "it was connected to network " + name
 		}
 	}
-	return limitDrift(i.HostConfig.Resources, resources(c.Release.Service.Resources))
+	return limitDrift(i.HostConfig.Resources, resources(e.Policy.Bounded(c.Release.Service).Resources))
 }
 
 // limitDrift compares the limits that `docker update` can change.

@@ -30,6 +30,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // minAPI is Docker 20.10, the oldest engine havn is tested with.
@@ -64,8 +65,8 @@ type Config struct {
 	Subnet netip.Prefix
 	// State is havn's directory; config files and nginx's configuration lie below.
 	State string
-	// BindAllow are the host directories that specs may mount read-only.
-	BindAllow []string
+	// Policy is what the machine lets specs have of it.
+	Policy spec.Policy
 	// NginxImage is what the gateway container is made of.
 	NginxImage string
 	Log        *slog.Logger

@@ -20,7 +20,7 @@ import (
 // A release that can't start is condemned for good, so only what lies with it
 // may be held against it.
 func TestFaultsOfTheRelease(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(c *docker.Config) { c.Policy.Capabilities = []string{"ALL"} })
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
 	for _, c := range []struct {
 		name   string
@@ -79,7 +79,7 @@ func TestProgramThatCannotRun(t *testing.T) {
 
 func TestFaultsOfTheHost(t *testing.T) {
 	closed := t.TempDir()
-	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{"/opt"} })
+	s := newSite(t, func(c *docker.Config) { c.Policy.Binds = []string{"/opt"} })
 	a := s.start()
 	for _, c := range []struct {
 		name   string
@@ -91,8 +91,8 @@ func TestFaultsOfTheHost(t *testing.T) {
 		{"image is gone", func(b *plan.Start) { b.Release.ImageID = "sha256:" + sha256Hex("gone") }, "no such image"},
 		{"bind that is not there", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/opt/nowhere"} }, "nowhere"},
 		{"bind that is not allowed", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": closed} }, "--allow-bind"},
-		{"bind of a secret place", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/etc/ssl"} }, "never mounts /etc"},
-		{"bind of the root", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/"} }, "never mounts"},
+		{"bind of a secret place", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/etc/ssl"} }, "/etc/ssl is never mounted: it is, or holds, /etc;"},
+		{"bind of the root", func(b *plan.Start) { b.Release.Service.Binds = map[string]string{"/x": "/"} }, "is never mounted"},
 		{"lost file", func(b *plan.Start) {
 			b.Release.Service.Files = map[string]spec.File{"/f": {SHA256: sha256Hex("lost"), Mode: 0o444}}
 		}, "its content is lost"},
@@ -116,9 +116,9 @@ func TestBindBehindALink(t *testing.T) {
 	if err := os.Symlink("/etc", link); err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{allowed} })
+	s := newSite(t, func(c *docker.Config) { c.Policy.Binds = []string{allowed} })
 	a := s.replica(service(func(w *spec.Service) { w.Binds = map[string]string{"/x": link} }), 0)
-	wantError(t, s.Start(s.ctx, a), "never mounts /etc")
+	wantError(t, s.Start(s.ctx, a), "a link on the way to it, leads to what this machine does not allow")
 }
 
 // What was allowed is what is mounted, also when Docker starts the replica again and
@@ -132,7 +132,7 @@ func TestLinkThatIsTurnedLater(t *testing.T) {
 		}
 		write(t, filepath.Join(allowed, name, "motd"), name)
 	}
-	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{allowed} })
+	s := newSite(t, func(c *docker.Config) { c.Policy.Binds = []string{allowed} })
 	s.do(os.Symlink("first", link))
 	a := s.start(func(w *spec.Service) { w.Binds = map[string]string{"/x": link} })
 	s.do(os.Remove(link))
@@ -149,9 +149,11 @@ func TestBindOfTheStateDirectory(t *testing.T) {
 	if err := os.Symlink(state, link); err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, func(c *docker.Config) { c.State, c.BindAllow = link, []string{state} })
+	s := newSite(t, func(c *docker.Config) {
+		c.State, c.Policy = link, spec.Policy{Binds: []string{state}, Private: []string{link}}
+	})
 	a := s.replica(service(func(w *spec.Service) { w.Binds = map[string]string{"/x": state} }), 0)
-	wantError(t, s.Start(s.ctx, a), "never mounts")
+	wantError(t, s.Start(s.ctx, a), "leads to what this machine does not allow")
 }
 
 // A reply that is lost leaves a container that the next try takes.

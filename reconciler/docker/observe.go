@@ -59,6 +59,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	e.remember(g, seen, around, unread)
 	out.Volumes, out.Images = around.usable(want), maps.Clone(around.images)
 	out.Network = around.taken(seen)
+	out.Policy, out.Binds = e.Policy, e.observeBinds(want, out.Containers)
 	return out, nil
 }
 

@@ -27,7 +27,7 @@ func TestReplicaIsWhatTheSpecAsksFor(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(outside, "motd"), []byte("from the host"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, func(c *docker.Config) { c.BindAllow = []string{outside} })
+	s := newSite(t, func(c *docker.Config) { c.Policy.Binds = []string{outside} })
 	s.do(s.CreateVolume(s.ctx, plan.CreateVolume{Volume: spec.Volume{Name: "data"}}))
 	a := s.start(func(w *spec.Service) {
 		w.Entrypoint, w.Command = []string{"/replica"}, []string{"serve", "two words"}

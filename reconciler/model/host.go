@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 var errDown = errors.New("cannot connect to the Docker daemon")
@@ -39,6 +40,8 @@ type Host struct {
 	network    plan.Network
 	containers map[string]*container
 	volumes    map[string]plan.Volume
+	policy     spec.Policy
+	binds      map[string]string
 	images     map[string]image
 	words      map[string]*plan.Word
 	behaviours map[string]Behaviour
@@ -78,6 +81,7 @@ func From(have plan.Observed, clock Clock) *Host {
 		name := "at " + a.String()
 		h.containers[name] = &container{Container: plan.Container{Name: name, Addr: a, State: plan.Running}, foreign: "a container"}
 	}
+	h.policy, h.binds = have.Policy, have.Binds
 	maps.Copy(h.volumes, have.Volumes)
 	for ref, i := range have.Images {
 		h.images[ref] = image{local: i.ID, remote: i.ID, problem: i.Problem}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // change lets something happen to one of havn's containers, if it is there.
@@ -147,6 +148,13 @@ func (h *Host) SpoilVolume(name, problem string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.volumes[name] = plan.Volume{Problem: problem}
+}
+
+// Allow makes a policy that of the machine.
+func (h *Host) Allow(p spec.Policy) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.policy = p
 }
 
 // Assign makes havn give addresses of a prefix from now on.

@@ -132,8 +132,13 @@ func (m *maker) givenUp(v *view, c Container) bool {
 	return true
 }
 
-// mayStart: nothing of the host is missing.
+// mayStart: the machine does not refuse the target, and nothing of the host is missing.
 func (m *maker) mayStart(v *view) bool {
+	if why := m.refused(v.target.Service); len(why) > 0 {
+		v.phase = Stuck
+		m.blockAll(v.name, why)
+		return false
+	}
 	what := m.missing(v.target.Service)
 	if what == "" {
 		return true

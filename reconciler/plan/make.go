@@ -14,7 +14,8 @@ import (
 func Make(want spec.Site, have Observed, now time.Time) Plan {
 	m := &maker{
 		want: want, have: have, now: now, used: map[netip.Addr]bool{}, planned: map[string]bool{},
-		routed: map[netip.Addr]bool{}, reached: map[netip.Addr]bool{}, failing: map[VerdictKey]bool{},
+		overall: have.Policy.RefuseSite(want),
+		routed:  map[netip.Addr]bool{}, reached: map[netip.Addr]bool{}, failing: map[VerdictKey]bool{},
 	}
 	for a := range have.Gateway.Table.Servers() {
 		m.reached[a.Addr()] = true
@@ -49,10 +50,12 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 // A maker holds one call of Make. Its methods append to plan and change nothing
 // else but used, planned and failing.
 type maker struct {
-	want    spec.Site
-	have    Observed
-	now     time.Time
-	plan    Plan
+	want spec.Site
+	have Observed
+	now  time.Time
+	plan Plan
+	// overall is what the machine does not let the site have as a whole.
+	overall []spec.Refusal
 	views   []*view
 	leaving []*view
 	// used are the fixed addresses that can't be given to a new replica.

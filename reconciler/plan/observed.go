@@ -24,6 +24,11 @@ type Observed struct {
 	// Images are the references the site wants, as resolved for its revision.
 	Images  map[string]Image
 	Gateway Gateway
+	// Policy is what the machine lets specs have of it.
+	Policy spec.Policy
+	// Binds are paths of the machine that services would mount and can't, each with
+	// what keeps them from it.
+	Binds map[string]string
 	// Own are the locations that the host wants beside those of the site.
 	Own []Location
 	// Verdicts are the condemned releases.

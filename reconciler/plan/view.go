@@ -66,6 +66,10 @@ func (m *maker) view(name string) *view {
 
 // choose decides what the service should be now.
 func (m *maker) choose(v *view) {
+	if why := m.refused(v.wanted); len(why) > 0 {
+		m.refuse(v, why)
+		return
+	}
 	image := m.image(v)
 	wanted := spec.Release{Service: v.wanted, ImageID: image.ID}
 	f := wanted.Fingerprint(m.have.Site)

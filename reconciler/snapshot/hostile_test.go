@@ -19,7 +19,7 @@ func TestAHostileFileIsRefused(t *testing.T) {
 		"no JSON":          {"services: web: {}", "is damaged at byte 1"},
 		"another JSON":     {`{"services": {}}`, "is no host snapshot"},
 		"a list":           {`[]`, "can't be read"},
-		"another version":  {strings.Replace(whole, `"version":1`, `"version":7`, 1), "version 7, this havn reads version 1"},
+		"another version":  {strings.Replace(whole, `"version":2`, `"version":7`, 1), "version 7, this havn reads version 2"},
 		"edited":           {strings.Replace(whole, `"generation":3`, `"generation":4`, 1), "damaged or edited"},
 		"one more field":   {strings.Replace(whole, `"site":`, `"more": 1, "site":`, 1), `unknown field`},
 		"a bit fell over":  {strings.Replace(whole, "acme/web", "acme/wec", 1), "damaged or edited"},
@@ -76,7 +76,7 @@ func FuzzDecode(f *testing.F) {
 	whole := file(f, at(site("api", "web")))
 	f.Add(whole)
 	f.Add(file(f, plan.Observed{Site: "s", Network: plan.Network{Fixed: at(site()).Network.Fixed}}))
-	f.Add([]byte(`{"format":"havn host snapshot","version":1}`))
+	f.Add([]byte(`{"format":"havn host snapshot","version":2}`))
 	want := site("web")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := snapshot.Decode(text)

@@ -11,7 +11,7 @@ import (
 // Format and Version say what kind of file it is.
 const (
 	Format  = "havn host snapshot"
-	Version = 1
+	Version = 2
 )
 
 // A Snapshot is a host at one moment. Lists are sorted and maps are written sorted:
@@ -46,7 +46,9 @@ type Snapshot struct {
 	// Volumes are by name, with why one can't be used.
 	Volumes map[string]string `json:"volumes"`
 	Images  map[string]Image  `json:"images"`
-	Nginx   Nginx             `json:"nginx"`
+	// Binds are paths of the machine that can't be mounted, with why.
+	Binds map[string]string `json:"binds,omitempty"`
+	Nginx Nginx             `json:"nginx"`
 }
 
 // Machine is how the host's havn was started, as far as it matters to people who
@@ -55,9 +57,8 @@ type Machine struct {
 	HTTP    string `json:"http"`
 	Gateway string `json:"gateway"`
 	Nginx   string `json:"nginx"`
-	// AllowBind are the directories that specs may mount; null if no havn ran to
-	// say so.
-	AllowBind []string `json:"allowBind"`
+	// Policy is what the machine lets specs have of it.
+	Policy spec.Policy `json:"policy"`
 }
 
 // Network is [plan.Network].

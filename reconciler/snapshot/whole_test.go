@@ -14,7 +14,7 @@ var known = []struct {
 	v      any
 	fields []string
 }{
-	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Own", "Verdicts", "LastGood",
+	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Policy", "Binds", "Own", "Verdicts", "LastGood",
 		"InFlight", "Failures", // a forecast begins anew what is in flight
 		"Quarantine", "PruneAllowed"}}, // and --prune is for each plan
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
