@@ -29,15 +29,32 @@ func (r *ruler) effects(s Service, at []string) {
 	if src.Rollout.PullDeadline.set && s.Pull == PullNever {
 		r.idle(sub(rollout, "pullDeadline"), `with pull: "never" nothing is pulled`)
 	}
+	if len(s.Command) == 0 && slices.Equal(s.Entrypoint, []string{""}) {
+		r.fail(sub(at, "entrypoint"), "without an entrypoint Docker drops the image's command, too", "set `command`, or name the program here")
+	}
 	if src.Stop.Grace.set && s.Stop.Signal == "SIGKILL" {
 		r.idle(sub(at, "stop", "grace"), "SIGKILL ends a process at once")
 	}
+	r.idleShared(s, sub(at, "volumes"))
+	r.twice(s.Needs, sub(at, "needs"))
+}
+
+// idleShared: who shares a volume writes to it, wherever it is mounted.
+func (r *ruler) idleShared(s Service, at []string) {
+	alone := map[string]string{}
 	for _, path := range sortedKeys(s.Volumes) {
-		if m := s.Volumes[path]; m.ReadOnly && m.Shared {
-			r.idle(sub(at, "volumes", path, "shared"), "it is about writers, and this mount is read-only")
+		if m := s.Volumes[path]; !m.ReadOnly && !m.Shared {
+			alone[m.Volume] = path
 		}
 	}
-	r.twice(s.Needs, sub(at, "needs"))
+	for _, path := range sortedKeys(s.Volumes) {
+		switch m := s.Volumes[path]; {
+		case m.ReadOnly && m.Shared:
+			r.idle(sub(at, path, "shared"), "it is about writers, and this mount is read-only")
+		case m.Shared && alone[m.Volume] != "":
+			r.idle(sub(at, path, "shared"), fmt.Sprintf("the service has volume %s for itself at %s", m.Volume, alone[m.Volume]))
+		}
+	}
 }
 
 // checkNames are the health checks as an error names them.

@@ -131,23 +131,35 @@ func (r *ruler) idleOptions(route string, src sourceRoute, at []string) {
 				r.idle(sub(path, o.path...), "the path is a redirect, which the gateway answers")
 			}
 		}
+		if t.Redirect != nil {
+			r.removesNothing(t.Headers.Response, sub(path, "headers", "response"))
+		}
 		target := r.site.Routes[route].Paths[p]
 		if t.Redirect == nil && t.Upstream.IdleTimeout.set && target.Options.Upstream.Keepalive == 0 {
-			r.idle(sub(path, "upstream", "idleTimeout"), "keepalive is 0, so no connection is kept")
+			r.idle(sub(path, "upstream", "idleTimeout"), noPool)
 		}
 	}
 	for _, o := range allOptions {
 		if o.set(src.sourceOptions) && len(src.Paths) > 0 {
-			r.idleOption(o, src, services, at)
+			r.idleOption(o, route, src, services, at)
 		}
 	}
-	if src.Upstream.IdleTimeout.set && services && !r.keepsAny(route) {
-		r.idle(sub(at, "upstream", "idleTimeout"), "keepalive is 0, so no connection is kept")
+	if !services {
+		r.removesNothing(src.Headers.Response, sub(at, "headers", "response"))
+	}
+}
+
+// removesNothing: an answer of the gateway's own has no header of a service's.
+func (r *ruler) removesNothing(headers map[string]string, at []string) {
+	for _, name := range sortedKeys(headers) {
+		if headers[name] == "" {
+			r.idle(sub(at, name), `"" removes a header of a service, and the gateway answers a redirect itself`)
+		}
 	}
 }
 
 // idleOption reports an option of the route itself that none of its paths goes by.
-func (r *ruler) idleOption(o option, src sourceRoute, services bool, at []string) {
+func (r *ruler) idleOption(o option, route string, src sourceRoute, services bool, at []string) {
 	if !services && !o.answers {
 		r.idle(sub(at, o.path...), "every path is a redirect, which the gateway answers")
 		return
@@ -155,20 +167,18 @@ func (r *ruler) idleOption(o option, src sourceRoute, services bool, at []string
 	if o.path[0] == "headers" {
 		return // the headers of a path are added to the route's
 	}
-	for _, t := range src.Paths {
-		if (t.Redirect == nil || o.answers) && !o.set(t.sourceOptions) {
+	why := "every path sets its own"
+	for p, t := range src.Paths {
+		switch {
+		case t.Redirect != nil && !o.answers || o.set(t.sourceOptions):
+		case o.path[len(o.path)-1] == "idleTimeout" && r.site.Routes[route].Paths[p].Options.Upstream.Keepalive == 0:
+			why = noPool
+		default:
 			return
 		}
 	}
-	r.idle(sub(at, o.path...), "every path sets its own")
+	r.idle(sub(at, o.path...), why)
 }
 
-// keepsAny: a path of the route keeps idle connections.
-func (r *ruler) keepsAny(route string) bool {
-	for _, t := range r.site.Routes[route].Paths {
-		if t.Redirect == nil && t.Options.Upstream.Keepalive > 0 {
-			return true
-		}
-	}
-	return false
-}
+// noPool is why an idle timeout has no effect.
+const noPool = "keepalive is 0, so no connection is kept"
