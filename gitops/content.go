@@ -3,11 +3,14 @@ package gitops
 import (
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"havn.internal/spec/scratch"
 )
 
 // largest is the size above which a file counts with its size and time only, for
@@ -17,8 +20,11 @@ const largest = 1 << 20
 // content is what a directory holds.
 type content struct {
 	id string
-	// specs are the sizes of the .cue files.
-	specs map[string]int64
+	// specs are the sizes of the .cue files, and specID is what is in them.
+	specs  map[string]int64
+	specID string
+	// open are the files that were being written.
+	open []string
 }
 
 // lacks: a spec that was there before is not any more, or has lost most of itself.
@@ -31,11 +37,30 @@ func (c content) lacks(before content) bool {
 	return false
 }
 
-// read reads a directory, without the files that are editors' own.
-func read(root string) (content, error) {
-	c := content{specs: map[string]int64{}}
-	h := sha256.New()
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+// readAll reads a directory and what stands around it.
+func readAll(root string, around Around) (content, error) {
+	r := &reader{content: content{specs: map[string]int64{}}, all: sha256.New(), cue: sha256.New()}
+	err := r.below(root)
+	if err == nil && len(r.specs) == 0 {
+		err = errEmpty
+	}
+	if around.Inside != "" {
+		r.around(around)
+	}
+	r.id = fmt.Sprintf("sha256:%x", r.all.Sum(nil)[:8])
+	r.specID = fmt.Sprintf("%x", r.cue.Sum(nil))
+	return r.content, err
+}
+
+// A reader reads a content once.
+type reader struct {
+	content
+	all, cue hash.Hash
+}
+
+// below reads a directory, without the files that are editors' own.
+func (r *reader) below(root string) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path == root:
 			return err
@@ -43,54 +68,60 @@ func read(root string) (content, error) {
 			return nil // it went away meanwhile; its event is still to come
 		case entry.IsDir() && entry.Name() == ".git":
 			return filepath.SkipDir
-		case entry.IsDir() || scratch(entry.Name()):
+		case entry.IsDir() || scratch.Is(entry.Name()):
 			return nil
 		}
 		name, _ := filepath.Rel(root, path)
-		fmt.Fprintf(h, "%d %s %s ", len(name), name, entry.Type())
-		if !entry.Type().IsRegular() {
-			return nil
-		}
-		size := hashFile(h, path)
-		if filepath.Ext(path) == ".cue" && !strings.HasPrefix(name, "cue.mod/") {
-			c.specs[name] = size
+		fmt.Fprintf(r.all, "%d %s %s ", len(name), name, entry.Type())
+		if entry.Type().IsRegular() {
+			r.file(name, path)
 		}
 		return nil
 	})
-	if err == nil && len(c.specs) == 0 {
-		err = errEmpty
-	}
-	c.id = fmt.Sprintf("sha256:%x", h.Sum(nil)[:8])
-	return c, err
 }
 
-// add adds what stands around the directory.
-func (c *content) add(a Around) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s %s ", c.id, a.Inside)
+// around reads what stands around the directory.
+func (r *reader) around(a Around) {
+	fmt.Fprintf(r.all, "in %s ", a.Inside)
 	for _, name := range a.Files {
-		file := filepath.Join(a.Root, name)
-		fmt.Fprintf(h, "%d %s ", len(name), name)
-		if i, err := os.Lstat(file); err != nil || !i.Mode().IsRegular() {
-			continue
-		}
-		size := hashFile(h, file)
-		if filepath.Ext(name) == ".cue" && !strings.HasPrefix(name, "cue.mod/") {
-			c.specs[filepath.Join("..", name)] = size
+		path := filepath.Join(a.Root, name)
+		fmt.Fprintf(r.all, "%d %s ", len(name), name)
+		if i, err := os.Lstat(path); err == nil && i.Mode().IsRegular() {
+			r.file(filepath.Join("..", name), path)
 		}
 	}
-	c.id = fmt.Sprintf("sha256:%x", h.Sum(nil)[:8])
 }
 
-func hashFile(h io.Writer, path string) int64 {
-	f, err := os.Open(path)
+// file reads one file. One that another process changes meanwhile counts as open.
+func (r *reader) file(name, path string) {
+	f, info, err := openPlain(path)
 	if err != nil {
-		return 0
+		return
 	}
 	defer func() { _ = f.Close() }()
-	if i, err := f.Stat(); err == nil && i.Size() > largest {
-		fmt.Fprintf(h, "%d %d", i.Size(), i.ModTime().UnixNano())
-		return i.Size()
+	busy := beingWritten(f, info)
+	to := io.Writer(r.all)
+	spec := isSpec(path)
+	if spec {
+		fmt.Fprintf(r.cue, "%d %s ", len(name), name)
+		to = io.MultiWriter(r.all, r.cue)
+	}
+	size := hashFile(to, f, info)
+	if after, err := f.Stat(); err == nil && (after.Size() != info.Size() || !after.ModTime().Equal(info.ModTime())) {
+		busy = true
+	}
+	if busy {
+		r.open = append(r.open, path)
+	}
+	if inModule := strings.TrimPrefix(name, "../"); spec && !strings.HasPrefix(inModule, "cue.mod/") {
+		r.specs[name] = size
+	}
+}
+
+func hashFile(h io.Writer, f *os.File, info fs.FileInfo) int64 {
+	if info.Size() > largest {
+		fmt.Fprintf(h, "%d %d", info.Size(), info.ModTime().UnixNano())
+		return info.Size()
 	}
 	n, _ := io.Copy(h, f)
 	fmt.Fprintf(h, " %d\n", n)
@@ -99,27 +130,42 @@ func hashFile(h io.Writer, path string) int64 {
 
 // gitAtWork: a git command is changing the files of the repository that dir lies
 // in. It holds the lock of the index from before the first file until after the
-// last.
+// last. Where everybody may write, anybody could put such a lock.
 func gitAtWork(dir string) bool {
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		git := filepath.Join(dir, ".git")
+	for here := dir; here != filepath.Dir(here); here = filepath.Dir(here) {
+		if i, err := os.Stat(here); here != dir && (err != nil || i.Mode()&0o002 != 0) {
+			return false
+		}
+		git := filepath.Join(here, ".git")
 		i, err := os.Stat(git)
 		if err != nil {
 			continue
 		}
 		if !i.IsDir() {
-			// A worktree's is a file that names the directory.
-			text, err := os.ReadFile(git)
-			if err != nil {
+			if git = worktree(here, git); git == "" {
 				return false
-			}
-			git = strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))
-			if !filepath.IsAbs(git) {
-				git = filepath.Join(dir, git)
 			}
 		}
 		_, err = os.Stat(filepath.Join(git, "index.lock"))
 		return err == nil
 	}
 	return false
+}
+
+// worktree is the directory that the .git of a worktree, a file, names.
+func worktree(dir, file string) string {
+	f, _, err := openPlain(file)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, 4<<10))
+	if err != nil {
+		return ""
+	}
+	git := strings.TrimSpace(strings.TrimPrefix(string(text), "gitdir:"))
+	if !filepath.IsAbs(git) {
+		git = filepath.Join(dir, git)
+	}
+	return git
 }

@@ -60,7 +60,7 @@ func (d Directory) Run(ctx context.Context, deliver func(Revision)) error {
 		path = filepath.Clean(d.Path)
 	}
 	d.Path = path
-	s := &source{Directory: d, deliver: deliver, watcher: newWatcher(path)}
+	s := &source{Directory: d, deliver: deliver, watcher: newWatcher(path), patience: patience}
 	defer s.watcher.close()
 	s.look(ctx)
 	for ctx.Err() == nil {
@@ -78,6 +78,8 @@ type source struct {
 	last    content
 	failing bool
 	told    string // what is wrong, as Problem was told
+	// patience is how long a file that is being written is waited for in silence.
+	patience time.Duration
 	// polling: that the directory can't be watched has been said.
 	polling bool
 }
@@ -117,6 +119,9 @@ func (s *source) look(ctx context.Context) {
 		s.settle(ctx, doubt)
 		r, now, err = s.read()
 	}
+	if err == nil && now.id != s.last.id && len(now.open) > 0 {
+		r, now, err = s.await(ctx, now.open)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -154,11 +159,9 @@ func (s *source) read() (r Revision, now content, err error) {
 	if around.Inside != "" {
 		r.Dir, r.Inside = around.Root, around.Inside
 	}
-	now, err = read(root)
-	if err == nil && around.Inside != "" {
-		now.add(around)
-	}
+	now, err = readAll(root, around)
 	r.ID = now.id
+	r.Still = func() bool { return still(root, around, now) }
 	return r, now, err
 }
 

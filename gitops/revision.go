@@ -20,6 +20,11 @@ type Revision struct {
 	// the commit is about other paths of the repository.
 	Same string
 
+	// Still says, of a directory, whether its specs are still those of the ID, and whole:
+	// what was read of Dir before it said so is the revision. It is nil for a commit, which
+	// nobody changes.
+	Still func() bool
+
 	// The rest is known of commits only. What the author wrote is made printable.
 	Commit          string
 	Subject, Author string

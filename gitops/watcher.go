@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"havn.internal/spec/scratch"
 )
 
 // A watcher tells of changes below a path, also of those that make the path lead
@@ -72,16 +74,10 @@ func (w *watcher) next(ctx context.Context, up <-chan time.Time) bool {
 }
 
 func (w *watcher) relevant(e fsnotify.Event) bool {
-	if e.Op == fsnotify.Chmod || scratch(filepath.Base(e.Name)) {
+	if e.Op == fsnotify.Chmod || scratch.Is(filepath.Base(e.Name)) {
 		return false
 	}
 	return w.pivots[e.Name] || w.beside[filepath.Dir(e.Name)] || e.Name == w.root || strings.HasPrefix(e.Name, w.root+"/")
-}
-
-// scratch: a file that editors write beside the one they edit.
-func scratch(name string) bool {
-	return strings.HasSuffix(name, "~") || strings.HasSuffix(name, ".swp") || strings.HasSuffix(name, ".swx") ||
-		strings.HasPrefix(name, ".#") || name == "4913"
 }
 
 // follow watches every directory below the path, those that hold its pivots and those

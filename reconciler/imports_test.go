@@ -11,8 +11,9 @@ import (
 // end-to-end tests wire, and may import all.
 var directions = map[string][]string{
 	"schemas":              {},
-	"spec":                 {"schemas"},
-	"gitops":               {"gitops/durable", "gitops/git", "gitops/trust"},
+	"spec":                 {"schemas", "spec/scratch"},
+	"spec/scratch":         {},
+	"gitops":               {"gitops/durable", "gitops/git", "gitops/trust", "spec/scratch"},
 	"gitops/durable":       {},
 	"gitops/git":           {"gitops/secret"},
 	"gitops/trust":         {"gitops/git"},

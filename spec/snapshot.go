@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"havn.internal/spec/scratch"
 )
 
 // Bounds of a spec directory. What is beyond them is no spec but an accident, or
@@ -118,8 +120,7 @@ func (t *taker) fail(file, what, do string) {
 // editors leave beside a file that is being written, and what is known of hosts.
 func skipped(name string) bool {
 	base := path.Base(name)
-	return name == ".git" || base == ".havn" || name == "cue.mod/pkg/havn.internal" ||
-		strings.HasPrefix(base, ".#") || strings.HasSuffix(base, "~") || strings.HasSuffix(base, ".swp")
+	return name == ".git" || base == ".havn" || name == "cue.mod/pkg/havn.internal" || scratch.Is(base)
 }
 
 func (t *taker) walk(dir string, depth int) {

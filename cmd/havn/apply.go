@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn.internal/gitops"
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/journal"
@@ -71,6 +72,9 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	a.machine.keepName(log)
+	if err := gitops.Whole(ctx, dir, aroundDir); err != nil {
+		return err
+	}
 	site, err := spec.LoadFor(ctx, dir, a.machine.self.host())
 	if err != nil {
 		return failedSpec(err)

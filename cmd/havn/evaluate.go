@@ -78,10 +78,13 @@ func (in inbox) run(ctx context.Context, evaluate func(gitops.Revision) (done bo
 func (d *daemon) evaluate(ctx context.Context, r gitops.Revision) (done bool) {
 	begin := time.Now()
 	revision, site, err := load(ctx, r, d.machine.self.host())
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errChanging) {
 		return false
 	}
 	if err == nil {
+		if w, _, wanted := d.gate.Wanted(); wanted && !d.stays(ctx, r, loses(w.Site, site)) {
+			return false
+		}
 		d.offer(r, site)
 		d.taken(r, revision, time.Since(begin))
 		return true
@@ -99,10 +102,17 @@ func (d *daemon) evaluate(ctx context.Context, r gitops.Revision) (done bool) {
 	return done
 }
 
+// errChanging: the directory is another one by now, which the source delivers when it is
+// whole.
+var errChanging = errors.New("the directory changes")
+
 // load evaluates the host's part of a revision: a commit is known by its id, a
 // directory by its content. It is known also if that fails.
 func load(ctx context.Context, r gitops.Revision, host *spec.Host) (revision string, site spec.Site, err error) {
 	snapshot, err := spec.TakeSnapshotIn(r.Dir, r.Inside)
+	if r.Still != nil && !r.Still() {
+		return r.ID, site, errChanging
+	}
 	if err != nil {
 		return r.Commit, site, err
 	}
