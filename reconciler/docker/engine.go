@@ -94,6 +94,7 @@ type Engine struct {
 	// unread: there is a replica whose labels can't be read.
 	unread bool
 	known  surroundings
+	facts  facts
 	// words are what images say, by their content address.
 	words map[string]plan.Word
 }

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // pullGateway bounds the pull of nginx's image, and runDeadline what its nginx does
@@ -128,7 +130,34 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 			return fmt.Errorf("pull %s: %w", e.NginxImage, err)
 		}
 	}
-	no := false
+	config, host := g.blueprint(ctx, conf)
+	ctx, cancel := context.WithTimeout(ctx, createDeadline+startDeadline)
+	defer cancel()
+	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
+	if err != nil {
+		return err
+	}
+	i, err := e.cli.ContainerInspect(ctx, made.ID)
+	if err == nil {
+		err = verify(i.HostConfig, host, e.about(ctx).runtime)
+	}
+	if err != nil {
+		e.discard(context.WithoutCancel(ctx), made.ID)
+		return err
+	}
+	if err := e.cli.ContainerStart(ctx, made.ID, container.StartOptions{}); err != nil {
+		e.discard(context.WithoutCancel(ctx), made.ID)
+		return err
+	}
+	return nil
+}
+
+// blueprint is what the container is created from. It is bounded as replicas are: what
+// floods nginx with connections must not take the machine's memory.
+func (g *GatewayContainer) blueprint(ctx context.Context, conf string) (*container.Config, *container.HostConfig) {
+	e, no := g.engine, false
+	limits := e.Policy.Limits
+	pids := cmp.Or(limits.GatewayPids, spec.DefaultGatewayPids)
 	config := &container.Config{
 		Image: e.NginxImage, Entrypoint: []string{"nginx"}, Cmd: []string{"-e", "stderr", "-c", conf, "-g", "daemon off;"},
 		Labels:     map[string]string{labelSite: e.Site, labelName: g.name(), labelRole: roleGateway},
@@ -147,18 +176,9 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 		LogConfig:      container.LogConfig{Type: "local", Config: map[string]string{"max-size": "10m", "max-file": "3"}},
 		Mounts:         []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
 		Init:           &no, // nginx is process 1: the engine's signals and its pid are the master's
+		Resources:      container.Resources{PidsLimit: &pids, Memory: cmp.Or(limits.GatewayMemory, e.about(ctx).memory/2)},
 	}
-	ctx, cancel := context.WithTimeout(ctx, createDeadline+startDeadline)
-	defer cancel()
-	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
-	if err != nil {
-		return err
-	}
-	if err := e.cli.ContainerStart(ctx, made.ID, container.StartOptions{}); err != nil {
-		e.discard(context.WithoutCancel(ctx), made.ID)
-		return err
-	}
-	return nil
+	return config, host
 }
 
 // Master returns the pid of nginx's master as this machine sees it, 0 if it does

@@ -164,3 +164,26 @@ func TestBindErrorsSayNothingOfTheMachine(t *testing.T) {
 		}
 	}
 }
+
+// A replica that stopped, and that the machine's policy of today would make otherwise, is
+// made anew in place of being started as it was.
+func TestAStoppedReplicaIsMadeAsThePolicySays(t *testing.T) {
+	s := newSite(t, func(c *docker.Config) { c.Policy.Keep = []string{"NET_RAW"} })
+	a := s.start()
+	before := inspect(t, a.Name)
+	s.do(s.Stop(s.ctx, plan.Stop{ID: before.ID}))
+	s.config.Policy.Keep = nil
+	stricter, err := docker.New(s.ctx, s.config)
+	s.do(err)
+	t.Cleanup(func() { _ = stricter.Close() })
+	s.do(stricter.Start(s.ctx, a))
+	after := inspect(t, a.Name)
+	if !after.State.Running || after.ID == before.ID || capabilities(t, a.Name)&(1<<unix.CAP_NET_RAW) != 0 {
+		t.Errorf("%s runs as it was made before: %t", a.Name, after.ID == before.ID)
+	}
+	// One that runs is left as it is.
+	s.do(stricter.Start(s.ctx, a))
+	if inspect(t, a.Name).ID != after.ID {
+		t.Error("a replica that runs was made anew")
+	}
+}

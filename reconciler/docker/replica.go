@@ -82,14 +82,17 @@ func (e *Engine) create(ctx context.Context, a plan.Start, b blueprint) (string,
 	defer cancel()
 	made, err := e.cli.ContainerCreate(ctx, b.config, b.host, b.net, nil, a.Name)
 	if cerrdefs.IsConflict(err) {
-		return e.adopt(ctx, a, b)
+		if id, inTheWay := e.adopt(ctx, a, b); id != "" || inTheWay != nil {
+			return id, inTheWay
+		}
+		made, err = e.cli.ContainerCreate(ctx, b.config, b.host, b.net, nil, a.Name)
 	}
 	if err != nil {
 		return "", classify(err)
 	}
 	i, err := e.cli.ContainerInspect(ctx, made.ID)
 	if err == nil {
-		err = verify(i.HostConfig, b.host)
+		err = verify(i.HostConfig, b.host, e.about(ctx).runtime)
 	}
 	if err == nil && a.Release.Service.Health.Kind == spec.HealthImage && !hasCheck(i.Config.Healthcheck) {
 		err = fmt.Errorf("%w: the image has no HEALTHCHECK, and the spec asks for it (health: image)", apply.ErrRelease)
@@ -106,8 +109,9 @@ func hasCheck(h *container.HealthConfig) bool {
 	return h != nil && hasTest(h.Test)
 }
 
-// adopt takes the container that has the name already, if it is the one that
-// would be made.
+// adopt takes the container that has the name already, if it is the one that would be
+// made. One of havn's that does not run and would be made otherwise today, as after a
+// change of the machine's policy, is removed, and "" returned.
 func (e *Engine) adopt(ctx context.Context, a plan.Start, b blueprint) (string, error) {
 	have, err := e.cli.ContainerInspect(ctx, a.Name)
 	if err != nil {
@@ -120,37 +124,14 @@ func (e *Engine) adopt(ctx context.Context, a plan.Start, b blueprint) (string, 
 	if !owned(e.Site, a.Name, labels) || labels[labelFingerprint] != string(a.Fingerprint) {
 		return "", fmt.Errorf("the name is taken by a container of image %s that is not havn's; remove or rename it", have.Config.Image)
 	}
-	if err := verify(have.HostConfig, b.host); err != nil {
+	err = verify(have.HostConfig, b.host, e.about(ctx).runtime)
+	if s := have.State.Status; err != nil && (s == container.StateCreated || s == container.StateExited) {
+		return "", e.remove(ctx, have.ID, false)
+	}
+	if err != nil {
 		return "", err
 	}
 	return have.ID, nil
-}
-
-// verify compares what the engine made of the request with the request, before
-// anything runs: an engine, plugin or proxy in between may have changed it.
-func verify(have, want *container.HostConfig) error {
-	switch {
-	case have.Privileged:
-		return errors.New("the engine made it privileged")
-	case have.PidMode.IsHost() || have.IpcMode.IsHost() || have.NetworkMode.IsHost() || have.UTSMode.IsHost():
-		return errors.New("the engine gave it a namespace of the host")
-	case !hasOption(have.SecurityOpt, "no-new-privileges"):
-		return errors.New("the engine dropped no-new-privileges")
-	case len(have.Mounts) != len(want.Mounts) || len(have.Binds) != 0 || len(have.Devices) != 0:
-		return errors.New("the engine changed its mounts or devices")
-	case have.Memory != want.Memory || have.NanoCPUs != want.NanoCPUs:
-		return errors.New("the engine changed its limits")
-	}
-	return nil
-}
-
-func hasOption(options []string, prefix string) bool {
-	for _, o := range options {
-		if strings.HasPrefix(o, prefix) {
-			return true
-		}
-	}
-	return false
 }
 
 // discard removes a container that never ran. What fails here is found and
