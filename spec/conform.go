@@ -87,7 +87,7 @@ func (c *conformer) wrong(s *shape, v cue.Value, path []string) {
 	if kind := kindNames[d.kind]; !s.hasKind(d.kind) && kind != "" {
 		got = kind + " " + got
 	}
-	c.value(path, s, got, s.remedy(v, d))
+	c.value(path, s, got, c.remedy(path, s, v, d))
 }
 
 // kindNames are the kinds that have to be named where another one is expected.
@@ -131,7 +131,7 @@ func (c *conformer) object(o *objectShape, v cue.Value, fields *cue.Iterator, pa
 
 // meant: a mistake since before is most likely that field's name, mistyped.
 func (c *conformer) meant(name string, before int) bool {
-	return slices.ContainsFunc(c.mistakes[before:], func(m mistake) bool { return m.Do == didYouMean(name) })
+	return slices.ContainsFunc(c.mistakes[before:], func(m mistake) bool { return strings.HasPrefix(m.Do, didYouMean(name)) })
 }
 
 func (o *objectShape) required() int {
@@ -157,16 +157,19 @@ func (c *conformer) free(o *objectShape, name string, v cue.Value, path []string
 		c.name(path, Problem{Expected: o.patterns[0].key.describe(), Got: strconv.Quote(name)})
 		return
 	}
-	c.name(path, o.unknown(name))
+	c.name(path, o.unknown(placeOf(path[:len(path)-1]), name))
 }
 
 // manyNames is how many names are too many to be read out.
 const manyNames = 8
 
 // unknown is what is wrong with a field that the struct does not have.
-func (o *objectShape) unknown(name string) Problem {
+func (o *objectShape) unknown(place, name string) Problem {
 	known := slices.DeleteFunc(slices.Clone(o.names), func(n string) bool { return n == "name" && strings.Contains(o.fields[n].doc, "label") })
-	p := Problem{What: noField}
+	p := Problem{What: noField, Do: habitOf(place, name)}
+	if p.Do != "" {
+		return p
+	}
 	switch guess := suggest(name, known); {
 	case guess != "":
 		p.Do = guess

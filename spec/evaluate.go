@@ -91,7 +91,12 @@ func (e *evaluation) topLevel() {
 		if !slices.Contains(topFields, name) && !e.stubs[name] {
 			p := e.labelAt(name)
 			p.Field, p.What, p.Expected = pathText([]string{name}), noField, listed(topFields, "or")
-			if p.Do = suggest(name, topFields); p.Do == "" && isIdentifier(name) {
+			switch guess, habit := suggest(name, topFields), habitOf("", name); {
+			case habit != "":
+				p.Expected, p.Do = "", habit
+			case guess != "":
+				p.Expected, p.Do = "", guess
+			case isIdentifier(name):
 				p.Do = "write _" + name + " if it is a value of your own"
 			}
 			e.problems = append(e.problems, p)

@@ -61,8 +61,9 @@ func (r *ruler) options(at []string, o sourceOptions) {
 			r.above(sub(at, t.path...), t.set.d)
 		}
 	}
+	r.unitless(sub(at, "body", "max"), o.Body.Max.bytes)
 	if b := o.Body.Buffer; b.set && (b.bytes < leastBuffer || b.bytes > mostBuffer) {
-		r.expect(sub(at, "body", "buffer"), `a size from "1k" to "1g"`, fmt.Sprintf("%d bytes", b.bytes))
+		r.expect(sub(at, "body", "buffer"), `a size from "1k" to "1g"`, Count(int(b.bytes), "byte"))
 	}
 	r.headers(sub(at, "headers", "request"), o.Headers.Request)
 	r.headers(sub(at, "headers", "response"), o.Headers.Response, gatewayOwn...)

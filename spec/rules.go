@@ -121,6 +121,15 @@ func (r *ruler) above(path []string, d Duration) {
 	}
 }
 
+// unitless reports a size of so few bytes that its unit must be missing.
+func (r *ruler) unitless(path []string, bytes int64) bool {
+	few := 0 < bytes && bytes < 1<<10
+	if few {
+		r.fail(path, fmt.Sprintf("a size without a unit is in bytes, and %d are too few", bytes), fmt.Sprintf("write \"%dm\" for megabytes", bytes))
+	}
+	return few
+}
+
 // noNUL reports text that no program can be given.
 func (r *ruler) noNUL(path []string, texts ...string) {
 	for i, text := range texts {

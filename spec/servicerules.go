@@ -125,9 +125,13 @@ func (r *ruler) exclusive(s Service, path []string) {
 }
 
 func (r *ruler) limits(s Service, path []string) {
-	if m := s.Resources.Memory; m > 0 && m < leastMemory {
+	if m := s.Resources.Memory; !r.unitless(sub(path, "resources", "memory"), m) && m > 0 && m < leastMemory {
 		r.fail(sub(path, "resources", "memory"), fmt.Sprintf("%d bytes are less than Docker allows", m), `write at least "6m"`)
 	}
+	for _, dir := range sortedKeys(s.Security.Tmpfs) {
+		r.unitless(sub(path, "security", "tmpfs", dir), s.Security.Tmpfs[dir])
+	}
+	r.unitless(sub(path, "log", "maxSize"), s.Log.MaxSize)
 	if s.Log.MaxSize <= 0 {
 		r.expect(sub(path, "log", "maxSize"), "a size above 0", "0")
 	}

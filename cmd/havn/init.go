@@ -107,8 +107,7 @@ func newRepository(root *os.Root, dir string, ci []newFile, next string, out io.
 	if err != nil {
 		return err
 	}
-	pkg := packageFor(filepath.Base(absolute))
-	files, err := newFiles(pkg)
+	files, err := newFiles(moduleFor(filepath.Base(absolute)))
 	if err != nil {
 		return err
 	}
@@ -133,11 +132,15 @@ func nextFor(dir string, hosts []string) string {
 
 type newFile struct{ name, content string }
 
+// sitePackage is the package of every new repository, whatever its directory is called,
+// so that what documents show can be pasted into any.
+const sitePackage = "site"
+
 // newFiles are the files of a new repository, the schema excepted.
-func newFiles(pkg string) ([]newFile, error) {
+func newFiles(module string) ([]newFile, error) {
 	files := []newFile{
-		{moduleFile, fmt.Sprintf("module: \"example.com/%s@v0\"\nlanguage: version: \"v0.14.0\"\n", pkg)},
-		{"bind.cue", schemas.Bind(pkg)},
+		{moduleFile, fmt.Sprintf("module: \"example.com/%s@v0\"\nlanguage: version: \"v0.14.0\"\n", module)},
+		{"bind.cue", schemas.Bind(sitePackage)},
 	}
 	for _, f := range []struct{ from, to string }{
 		{"hello.cue", "hello.cue"}, {"hello.conf", "hello.conf"}, {"gitignore", ".gitignore"},
@@ -146,7 +149,7 @@ func newFiles(pkg string) ([]newFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, newFile{f.to, strings.Replace(string(content), "\npackage site\n", "\npackage "+pkg+"\n", 1)})
+		files = append(files, newFile{f.to, string(content)})
 	}
 	return files, nil
 }
@@ -165,14 +168,14 @@ func writeNew(root *os.Root, name, content string) error {
 }
 
 var (
-	notInPackage = regexp.MustCompile(`[^a-z0-9]+`)
-	reserved     = regexp.MustCompile(`^(package|import|for|in|if|let|true|false|null|v1|test|tool|else|try|fallback|func)?$`)
+	notInModule = regexp.MustCompile(`[^a-z0-9]+`)
+	reserved    = regexp.MustCompile(`^(package|import|for|in|if|let|true|false|null|v1|test|tool|else|try|fallback|func)?$`)
 )
 
-// packageFor makes a CUE package name of a directory's name, "site" if nothing of
-// it can be one.
-func packageFor(base string) string {
-	name := strings.Trim(notInPackage.ReplaceAllString(strings.ToLower(base), "_"), "_")
+// moduleFor makes the last part of a CUE module's name of a directory's name, "site" if
+// nothing of it can be one.
+func moduleFor(base string) string {
+	name := strings.Trim(notInModule.ReplaceAllString(strings.ToLower(base), "_"), "_")
 	switch {
 	case reserved.MatchString(name):
 		return "site"
