@@ -53,7 +53,11 @@ func forecastAgainst(ctx context.Context, s snapshot.Snapshot, site spec.Site, p
 	have := s.Observed(site)
 	have.PruneAllowed = prune
 	done := make(chan model.Road, 1)
-	go func() { done <- model.Forecast(site, have, s.At) }()
+	go func() {
+		road := model.Forecast(site, have, s.At)
+		road.On(s.Machine.Told, s.Machine.Told)
+		done <- road
+	}()
 	timer := time.NewTimer(planTime)
 	defer timer.Stop()
 	select {

@@ -28,7 +28,8 @@ func newApply() *cobra.Command {
 		Use:   "apply DIR",
 		Short: "Converge this machine to a directory of specs once, and exit",
 		Long: `Converge this machine to a directory of specs once, and exit: 0 when it is as the
-specs say, 1 if something keeps it from that. What runs keeps running either way.
+specs say, 1 if something keeps it from that. What runs keeps running either way. Flags of
+the machine that are not given are as the last run or apply on this state directory had them.
 
 Where the host follows a git remote, or a havn runs, it is recorded as applied by hand,
 by whom and why, and the host stays there until ` + "`havn unpin`" + `: new revisions of the source
@@ -43,9 +44,10 @@ wait. A havn that runs is handed the site, and this waits until it is done.`,
 	whyFlag(c.Flags(), &a.why)
 	m.flags(c.Flags())
 	c.RunE = func(c *cobra.Command, given []string) error {
-		if err := m.complete(); err != nil {
+		if err := m.completeFrom(c.Flags(), recalled...); err != nil {
 			return usage(c, err)
 		}
+		m.noteRecalled(c.ErrOrStderr())
 		switch client, err := console.Dial(c.Context(), m.state); {
 		case err == nil:
 			return a.hand(c, client, given[0])
@@ -84,16 +86,26 @@ func (a *applying) run(ctx context.Context, dir string, out io.Writer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	if err := a.machine.meant(ctx, h.engine); err != nil {
+		return err
+	}
+	w := &worker{host: h, desires: a.machine.desires(h.journal, log), machine: a.machine, site: site}
+	return whileWorking(ctx, w, log, func() error { return a.work(ctx, h, site, dir, out) })
+}
+
+// work converges the host, and has history know what came of it.
+func (a *applying) work(ctx context.Context, h *host, site spec.Site, dir string, out io.Writer) (err error) {
 	if err := h.claim(ctx, a.machine); err != nil {
 		return err
 	}
-	if err := h.expected(ctx, site, a.expect); err != nil {
+	if err := h.expected(ctx, a.machine, site, a.expect); err != nil {
 		return err
 	}
-	if err := a.record(h, site, dir, log, out); err != nil {
+	if err := a.record(h, site, dir, h.log, out); err != nil {
 		return err
 	}
 	begin := time.Now()
+	defer func() { h.journal.Outcome("apply "+site.Revision, reason(me(a.why)), time.Since(begin), err) }()
 	last, err := h.converge(ctx, site, a.timeout)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -112,7 +124,7 @@ func converged(out io.Writer, site spec.Site, generation int, begin time.Time) e
 }
 
 // expected refuses if spec or host are not those of the plan with the hash.
-func (h *host) expected(ctx context.Context, site spec.Site, hash string) error {
+func (h *host) expected(ctx context.Context, m *machine, site spec.Site, hash string) error {
 	if hash == "" {
 		return nil
 	}
@@ -120,7 +132,7 @@ func (h *host) expected(ctx context.Context, site spec.Site, hash string) error 
 	if o.Err != nil {
 		return o.Err
 	}
-	return sameHash(model.Hash(site, o.Have), hash)
+	return sameHash(model.HashOn(model.Hash(site, o.Have), m.told()), hash)
 }
 
 func sameHash(now, hash string) error {

@@ -128,7 +128,15 @@ func (d *daemon) Status(ctx context.Context) console.Status {
 
 // Forecast implements [console.Havn].
 func (d *daemon) Forecast(ctx context.Context, ask console.Question) (model.Road, error) {
-	return d.forecast(ctx, ask)
+	road, err := d.forecast(ctx, ask)
+	if err == nil {
+		now := d.machine.told()
+		if ask.Told == nil {
+			ask.Told = now
+		}
+		road.On(now, ask.Told)
+	}
+	return road, err
 }
 
 // Explain implements [console.Havn].

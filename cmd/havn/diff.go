@@ -67,7 +67,7 @@ Exit codes: 0 they are equal; 2 they differ; 1 one of them is not known.`,
 }
 
 func (m *machine) known(ctx context.Context, revision string) (hold.Known, error) {
-	return askDesires(ctx, m,
+	return lookDesires(ctx, m,
 		func(client *console.Client) (hold.Known, error) { return client.Known(ctx, revision) },
 		func(d *desires) (hold.Known, error) { return d.Known(ctx, revision) })
 }

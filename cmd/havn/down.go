@@ -40,7 +40,11 @@ that one first.`,
 		if client, err := console.Dial(c.Context(), m.state); err == nil {
 			return runs(c.Context(), client)
 		}
-		h, err := m.open(c.Context(), log, false)
+		open := m.open
+		if m.exists() != nil {
+			open = m.look // what is lost is not made anew to be removed
+		}
+		h, err := open(c.Context(), log, false)
 		if err != nil {
 			return err
 		}

@@ -17,16 +17,20 @@ import (
 // hand hands the site of a directory to the havn that runs, and waits until the host
 // is as it says.
 func (a *applying) hand(c *cobra.Command, client *console.Client, dir string) error {
-	// It is the running havn's part of the directory that is meant.
-	if err := errors.Join(a.machine.recall(c.Flags(), "name", "label"), a.machine.self.complete()); err != nil {
-		return usage(c, err)
+	// What the running havn was told holds until it is started anew.
+	other, err := a.machine.otherwise()
+	if err != nil {
+		return err
+	}
+	if other != "" {
+		return usage(c, fmt.Errorf("the havn that runs here was told otherwise: %s; start it with these flags, or leave them out", other))
 	}
 	site, err := spec.LoadFor(c.Context(), dir, a.machine.self.host())
 	if err != nil {
 		return failedSpec(err)
 	}
 	if a.expect != "" {
-		road, err := client.Forecast(c.Context(), console.Question{Site: site})
+		road, err := client.Forecast(c.Context(), console.Question{Site: site, Told: a.machine.told()})
 		if err == nil {
 			err = sameHash(road.Hash, a.expect)
 		}

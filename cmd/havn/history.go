@@ -32,7 +32,7 @@ func newHistory() *cobra.Command {
 		if len(given) > 0 {
 			service = given[0]
 		}
-		events, err := askDisk(c.Context(), m,
+		events, err := lookDisk(c.Context(), m,
 			func(client *console.Client) ([]journal.Event, error) {
 				return client.History(c.Context(), service, limit)
 			},

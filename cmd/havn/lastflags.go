@@ -9,19 +9,23 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"havn.internal/gitops/durable"
+	"havn.internal/reconciler/model"
 )
 
 // recalled are the flags that commands for the site of the last run or apply on the same
-// state directory take over from that. run and apply, which say what is to run, do not: but
-// for the host's name ([machine.keepName]) it follows from their command line and the host
-// file alone.
-var recalled = []string{"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "name", "label",
-	"allow-bind", "allow-capability", "allow-publish"}
+// state directory take over from that. Only run does not, which says what the machine is
+// told: but for the host's name ([machine.keepName]) it follows from its command line and
+// the host file alone.
+var recalled = []string{
+	"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "access-log", "allow-bind", "allow-capability",
+	"allow-publish", "name", "label",
+}
 
 const flagsFile = "flags.json"
 
@@ -35,17 +39,23 @@ func (h *host) claim(ctx context.Context, m *machine) error {
 
 // remember records the flags the host is driven with.
 func (m *machine) remember() error {
-	text, err := json.Marshal(map[string]string{
-		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet,
-		"gateway": m.gateway, "nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage,
-		"name": m.self.name, "label": m.self.labelText(),
-		"allow-bind": strings.Join(m.allowBind, ","), "allow-capability": strings.Join(m.allowCapability, ","),
-		"allow-publish": strings.Join(m.allowPublish, ","),
-	})
+	known := m.told()
+	known["name"], known["label"] = m.self.name, m.self.labelText()
+	text, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}
 	return durable.Replace(filepath.Join(m.state, flagsFile), text, 0o644)
+}
+
+// told is what the machine is told, by the names of the flags. Its name and labels are
+// not in it: they choose what of a spec is wanted, and show there.
+func (m *machine) told() model.Told {
+	return model.Told{
+		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet, "gateway": m.gateway,
+		"nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage, "access-log": strconv.FormatBool(m.accessLog), "allow-bind": strings.Join(m.allowBind, ","),
+		"allow-capability": strings.Join(m.allowCapability, ","), "allow-publish": strings.Join(m.allowPublish, ","),
+	}
 }
 
 // remembered are the flags of the last run or apply; none if they can't be read, as
@@ -71,11 +81,15 @@ func (m *machine) recall(f *pflag.FlagSet, names ...string) error {
 	if err != nil {
 		return err
 	}
+	m.taken = map[string]string{}
 	for _, name := range names {
 		if value, ok := known[name]; ok && value != "" && !f.Changed(name) {
 			if err := f.Set(name, value); err != nil {
 				return fmt.Errorf("%s: %s: %w", flagsFile, name, err)
 			}
+			// It was not given, whatever [pflag.FlagSet.Changed] says.
+			f.Lookup(name).Changed = false
+			m.taken[name] = value
 		}
 	}
 	return nil

@@ -44,6 +44,8 @@ type machine struct {
 	// file is what it says, set is where they are.
 	hostFile string
 	file     hostFile
+	// taken are the flags that were taken over from the last run or apply.
+	taken map[string]string
 	// calendar says when new revisions may come; only a host file has one.
 	calendar hold.Calendar
 	set      *pflag.FlagSet
@@ -171,14 +173,36 @@ func (m *machine) open(ctx context.Context, log *slog.Logger, prune bool) (*host
 	if err != nil {
 		return nil, err
 	}
-	h := &host{journal: j, log: log}
-	if err := h.connect(ctx, m, prune); err != nil {
+	return m.connected(ctx, &host{journal: j, log: log}, prune, false)
+}
+
+// look is open for commands that only look: it takes nothing, and makes and changes nothing
+// on disk either.
+func (m *machine) look(ctx context.Context, log *slog.Logger, prune bool) (*host, error) {
+	j, err := journal.Look(m.state, log)
+	if err != nil {
+		return nil, err
+	}
+	known, err := m.remembered()
+	if err != nil {
+		return nil, err
+	}
+	// nginx is looked for where it is, wherever it is to be.
+	as := *m
+	if known["http"] != "" && known["site"] == m.site {
+		as.http = known["http"]
+	}
+	return as.connected(ctx, &host{journal: j, log: log}, prune, true)
+}
+
+func (m *machine) connected(ctx context.Context, h *host, prune, looks bool) (*host, error) {
+	if err := h.connect(ctx, m, prune, looks); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-func (h *host) connect(ctx context.Context, m *machine, prune bool) (err error) {
+func (h *host) connect(ctx context.Context, m *machine, prune, looks bool) (err error) {
 	if h.engine, err = m.engine(ctx, h.log); err != nil {
 		return err
 	}
@@ -190,7 +214,7 @@ func (h *host) connect(ctx context.Context, m *machine, prune bool) (err error) 
 	if err != nil {
 		return err
 	}
-	h.gateway, err = nginx.New(nginx.Config{Dir: dir, HTTP: m.http, Process: process, AccessLog: m.accessLog, Log: h.log})
+	h.gateway, err = nginx.New(nginx.Config{Dir: dir, HTTP: m.http, Process: process, AccessLog: m.accessLog, Log: h.log, Looks: looks})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 	}
 	writeTable(&b, r.Changes)
 	var fields, road strings.Builder
+	printMachine(&fields, r)
 	for _, c := range r.Changes {
 		if len(c.Fields) > 0 {
 			printChange(&fields, c)

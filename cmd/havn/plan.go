@@ -86,14 +86,15 @@ type planning struct {
 func (p *planning) here(c *cobra.Command, dir string) (road model.Road, err error) {
 	m := p.machine
 	// The plan is for the host that the last run or apply was for.
-	if err := m.completeFrom(c.Flags(), "name", "label"); err != nil {
+	if err := m.completeFrom(c.Flags(), recalled...); err != nil {
 		return road, usage(c, err)
 	}
+	m.noteRecalled(c.ErrOrStderr())
 	site, err := spec.LoadFor(c.Context(), dir, m.self.host())
 	if err != nil {
 		return road, failedSpec(err)
 	}
-	if road, err = m.forecast(c.Context(), console.Question{Site: site, Values: plan.Values(p.values)}, p.prune); err == nil {
+	if road, err = m.forecast(c.Context(), console.Question{Site: site, Told: m.told(), Values: plan.Values(p.values)}, p.prune); err == nil {
 		p.standing, err = m.standing(c.Context())
 	}
 	return road, err
@@ -141,11 +142,19 @@ func (p *planning) print(w io.Writer, road model.Road) error {
 // forecast asks the havn that runs, or looks at the host if none does.
 func (m *machine) forecast(ctx context.Context, ask console.Question, prune bool) (model.Road, error) {
 	running := func(c *console.Client) (model.Road, error) { return c.Forecast(ctx, ask) }
-	return askHost(ctx, m, prune, running, func(h *host) (model.Road, error) {
-		if err := h.engine.CheckState(ctx); err != nil {
+	return lookHost(ctx, m, prune, running, func(h *host) (model.Road, error) {
+		if err := errors.Join(h.engine.CheckState(ctx), m.meant(ctx, h.engine)); err != nil {
 			return model.Road{}, err
 		}
-		return h.forecast(ctx, ask)
+		before, err := m.remembered()
+		if err != nil {
+			return model.Road{}, err
+		}
+		road, err := h.forecast(ctx, ask)
+		if err == nil {
+			road.On(before, ask.Told)
+		}
+		return road, err
 	})
 }
 
@@ -174,7 +183,7 @@ func (m *machine) standing(ctx context.Context) (hold.Standing, error) {
 	if _, err := os.Stat(m.state); errors.Is(err, fs.ErrNotExist) {
 		return hold.Standing{}, nil
 	}
-	return askDesires(ctx, m,
+	return lookDesires(ctx, m,
 		func(client *console.Client) (hold.Standing, error) { return client.Standing(ctx) },
 		func(d *desires) (hold.Standing, error) { return d.Standing(), nil })
 }
@@ -187,6 +196,7 @@ func printRoad(w io.Writer, r model.Road, standing []string) error {
 	if !r.Pending() {
 		b.WriteString("nothing to do: the host is as the specs say\n")
 	}
+	printMachine(&b, r)
 	for _, c := range r.Changes {
 		printChange(&b, c)
 	}
@@ -205,6 +215,17 @@ func printRoad(w io.Writer, r model.Road, standing []string) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// printMachine prints what the machine is told that it was not told before.
+func printMachine(b *strings.Builder, r model.Road) {
+	if len(r.Machine) == 0 {
+		return
+	}
+	b.WriteString("~ machine told otherwise than the last run or apply\n")
+	for _, c := range r.Machine {
+		fmt.Fprintf(b, "    %s\n", c)
+	}
 }
 
 func printSteps(b *strings.Builder, r model.Road) {

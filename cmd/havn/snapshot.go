@@ -44,7 +44,10 @@ const committable = 1 << 20
 // takeSnapshot asks the havn that runs, or looks at the host if none does.
 func takeSnapshot(ctx context.Context, m *machine) (snapshot.Snapshot, error) {
 	running := func(c *console.Client) (snapshot.Snapshot, error) { return c.Snapshot(ctx) }
-	return askHost(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
+	return lookHost(ctx, m, false, running, func(h *host) (snapshot.Snapshot, error) {
+		if err := h.known(ctx, m); err != nil {
+			return snapshot.Snapshot{}, err
+		}
 		want, _, _ := m.desires(h.journal, h.log).gate.Wanted()
 		return h.snapshot(ctx, m, want.Site)
 	})
@@ -91,6 +94,6 @@ func (h *host) snapshot(ctx context.Context, m *machine, want spec.Site) (snapsh
 	s := snapshot.Take(have)
 	s.At, s.Havn, s.Host = o.At.UTC().Round(0), version(), *m.self.host()
 	s.Revision, s.Pins = revision, h.journal.Pins(revision)
-	s.Machine = snapshot.Machine{HTTP: m.http, Gateway: m.gateway, Nginx: h.gateway.Version(), Policy: have.Policy}
+	s.Machine = snapshot.Machine{HTTP: m.http, Gateway: m.gateway, Nginx: h.gateway.Version(), Policy: have.Policy, Told: m.told()}
 	return s, nil
 }

@@ -14,24 +14,29 @@ import (
 
 	"havn.internal/reconciler"
 	"havn.internal/reconciler/console"
+	"havn.internal/reconciler/docker"
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
 func newStatus() *cobra.Command {
 	m := &machine{}
-	var asJSON bool
+	var asJSON, exitCode bool
 	var file string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show where the site stands: services, routes, revision",
 		Long: `Show where the site stands: services, replicas, routes and revision; of what is not as
-it should be, what it waits for or why it is blocked, with the end of its log.`,
+it should be, what it waits for or why it is blocked, with the end of its log.
+
+Exit codes: 0 the host was looked at; 1 it could not be; with --exit-code, 2 if it is not
+as the wanted revision says.`,
 		Example: `  havn status
   havn status --snapshot web-1.json   # for havn plan --against, elsewhere`,
 		Args: args(cobra.NoArgs),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 2 unless the host is as the wanted revision says")
 	c.Flags().StringVar(&file, "snapshot", "", "write what havn plan --against needs of this host to `FILE` (- for the standard output), without secrets")
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		if file != "" {
@@ -42,25 +47,39 @@ it should be, what it waits for or why it is blocked, with the end of its log.`,
 			return err
 		}
 		if asJSON {
-			return printJSON(c.OutOrStdout(), s)
+			err = printJSON(c.OutOrStdout(), s)
+		} else {
+			err = printStatus(c.OutOrStdout(), s)
 		}
-		return printStatus(c.OutOrStdout(), s)
+		if err == nil && exitCode && !s.Converged {
+			return &exitError{code: exitPending}
+		}
+		return err
 	})
 }
 
 // status asks the havn that runs, or looks at the host if none does.
 func status(ctx context.Context, m *machine) (console.Status, error) {
 	running := func(c *console.Client) (console.Status, error) { return c.Status(ctx) }
-	return askHost(ctx, m, false, running, func(h *host) (console.Status, error) {
+	return lookHost(ctx, m, false, running, func(h *host) (console.Status, error) {
+		if err := h.known(ctx, m); err != nil {
+			return console.Status{}, err
+		}
 		d := m.desires(h.journal, h.log)
 		want, _, _ := d.gate.Wanted()
 		s := h.describe(ctx, m, want.Site, h.lookUntilProbed(ctx, want.Site))
 		s.Revision.Attempted, s.Revision.LastGood, s.Source = want.Site.Revision, h.journal.Good(), m.sourceBefore()
 		s.Standing = d.Standing()
 		s.Converged = s.Converged && s.Revision.Attempted != ""
+		if events, err := h.journal.Events("", lastActs); err == nil && !s.Converged {
+			s.Failed = console.Failed(events)
+		}
 		return s, nil
 	})
 }
+
+// lastActs are as many acts as may say why the host is not as it should be.
+const lastActs = 30
 
 // probed is how long a single look waits for the first answers of the probes.
 const probed = 2 * time.Second
@@ -108,6 +127,9 @@ func printStatus(w io.Writer, s console.Status) error {
 	printSource(&b, s.Source, time.Now())
 	fmt.Fprintf(&b, "gateway   %s\n", gatewayLine(s.Gateway))
 	printTell(&b, s)
+	for _, f := range s.Failed {
+		fmt.Fprintf(&b, "failed    %s: %s\n", ago(f.At, time.Now()), indent(told(f)))
+	}
 	for _, why := range s.Blocked {
 		fmt.Fprintf(&b, "blocked   %s\n", why)
 	}
@@ -125,6 +147,10 @@ func printStatus(w io.Writer, s console.Status) error {
 
 func standing(s console.Status) string {
 	switch {
+	case s.Applying && s.Converged:
+		return fmt.Sprintf("converged; `havn apply` is at work (pid %d)", s.Pid)
+	case s.Applying:
+		return fmt.Sprintf("not converged yet; `havn apply` is at work (pid %d)", s.Pid)
 	case !s.Running && s.Revision.Attempted == "" && len(s.Services) == 0:
 		return "nothing was ever wanted here; no havn runs"
 	case !s.Running && s.Converged:
@@ -135,6 +161,34 @@ func standing(s console.Status) string {
 		return fmt.Sprintf("converged (pid %d)", s.Pid)
 	}
 	return fmt.Sprintf("not converged (pid %d)", s.Pid)
+}
+
+// told is a failure in a line. What was done is in most errors.
+func told(f console.Failure) string {
+	text := f.Why
+	if !strings.Contains(text, f.Act) {
+		text = f.Act + ": " + text
+	}
+	if f.Service != "" && !strings.HasPrefix(text, f.Service+": ") {
+		text = f.Service + ": " + text
+	}
+	return text
+}
+
+// known: the state directory is there or, if it was lost, the site is.
+func (h *host) known(ctx context.Context, m *machine) error {
+	missing := m.exists()
+	if missing == nil {
+		return nil
+	}
+	sites, err := h.engine.Sites(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(sites, func(s docker.Site) bool { return s.Name == m.site }) {
+		return nil
+	}
+	return missing
 }
 
 func orNone(s string) string {

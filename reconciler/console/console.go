@@ -36,9 +36,12 @@ const (
 // ErrNotRunning: no havn runs on the state directory.
 var ErrNotRunning = errors.New("no havn runs on this state directory")
 
-// Havn is the running havn as the console sees it.
-type Havn interface {
-	Desires
+// Looks are what a havn answers that changes nothing.
+type Looks interface {
+	// Standing says what keeps the host from being as the source says.
+	Standing() hold.Standing
+	// Known is a revision by its first digits, the wanted one if there are none.
+	Known(ctx context.Context, revision string) (hold.Known, error)
 	Status(ctx context.Context) Status
 	// Forecast says what a site would change on this host.
 	Forecast(ctx context.Context, ask Question) (model.Road, error)
@@ -47,6 +50,12 @@ type Havn interface {
 	// History returns the newest acts of a service, of all if it is empty, oldest of
 	// them first.
 	History(service string, limit int) ([]journal.Event, error)
+}
+
+// Havn is the running havn as the console sees it.
+type Havn interface {
+	Looks
+	Desires
 	// Accept lets a held revision pass; Explain is the verdict on one.
 	Accept(by hold.By, revision string) error
 	Explain(ctx context.Context, commit string) (string, error)
@@ -63,6 +72,8 @@ type Havn interface {
 // A Question is what a plan is asked for.
 type Question struct {
 	Site spec.Site `json:"site"`
+	// Told is what the machine is to be told, nil for what it was.
+	Told model.Told `json:"told,omitempty"`
 	// Values has the plan show values that may be secret.
 	Values plan.Values `json:"values,omitempty"`
 }
@@ -72,6 +83,23 @@ const maxSite = 64 << 20
 
 // Serve answers on the socket of a state directory until ctx ends.
 func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
+	mux := http.NewServeMux()
+	looks(mux, h)
+	acts(mux, h)
+	desires(mux, h)
+	return serve(ctx, state, mux, log)
+}
+
+// ServeLooks is [Serve] for a havn that takes no orders: what is not a look is refused,
+// and busy says why.
+func ServeLooks(ctx context.Context, state string, l Looks, busy string, log *slog.Logger) error {
+	mux := http.NewServeMux()
+	looks(mux, l)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, busy, http.StatusConflict) })
+	return serve(ctx, state, mux, log)
+}
+
+func serve(ctx context.Context, state string, handler http.Handler, log *slog.Logger) error {
 	path := filepath.Join(state, socketName)
 	// The state directory is locked by this process, so a socket that is there was
 	// left behind.
@@ -87,7 +115,7 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 		return errors.Join(fmt.Errorf("console: %w", err), l.Close())
 	}
 	server := &http.Server{
-		Handler: handler(h), ReadHeaderTimeout: 5 * time.Second,
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: withPeer, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
@@ -98,9 +126,13 @@ func Serve(ctx context.Context, state string, h Havn, log *slog.Logger) error {
 	return nil
 }
 
-func handler(h Havn) http.Handler {
-	mux := http.NewServeMux()
-	desires(mux, h)
+// looks adds the handlers of [Looks].
+func looks(mux *http.ServeMux, h Looks) {
+	mux.HandleFunc("GET /v1/standing", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Standing()) })
+	mux.HandleFunc("GET /v1/known", func(w http.ResponseWriter, r *http.Request) {
+		k, err := h.Known(r.Context(), r.URL.Query().Get("revision"))
+		answerOr(w, http.StatusNotFound, k, err)
+	})
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, h.Status(r.Context())) })
 	mux.HandleFunc("GET /v1/history", func(w http.ResponseWriter, r *http.Request) {
 		limit, err := strconv.Atoi(r.URL.Query().Get("last"))
@@ -124,6 +156,10 @@ func handler(h Havn) http.Handler {
 		road, err := h.Forecast(r.Context(), ask)
 		answerOr(w, http.StatusServiceUnavailable, road, err)
 	})
+}
+
+// acts adds the handlers of what [Havn] does beside [Desires].
+func acts(mux *http.ServeMux, h Havn) {
 	mux.HandleFunc("POST /v1/accept", func(w http.ResponseWriter, r *http.Request) {
 		answerOr(w, http.StatusConflict, true, h.Accept(by(r), r.URL.Query().Get("commit")))
 	})
@@ -136,7 +172,6 @@ func handler(h Havn) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/notify/test", func(w http.ResponseWriter, r *http.Request) { answer(w, h.TryNotify(r.Context())) })
 	mux.HandleFunc("POST /v1/prune", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.AllowPrune()) })
-	return mux
 }
 
 // answerOr writes v, or the error with a status.

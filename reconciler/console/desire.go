@@ -14,10 +14,6 @@ import (
 // Desires are what a person may want of a host beside the newest revision. What each
 // returns is said to the person.
 type Desires interface {
-	// Standing says what keeps the host from being as the source says.
-	Standing() hold.Standing
-	// Known is a revision by its first digits, the wanted one if there are none.
-	Known(ctx context.Context, revision string) (hold.Known, error)
 	// Rollback pins the host, or a service, to an earlier revision: words are what
 	// the person named, a service, a revision, or both.
 	Rollback(ctx context.Context, by hold.By, words []string) (string, error)
@@ -49,11 +45,6 @@ type Settled struct {
 
 // desires adds the handlers of [Desires].
 func desires(mux *http.ServeMux, h Desires) {
-	mux.HandleFunc("GET /v1/standing", func(w http.ResponseWriter, _ *http.Request) { answer(w, h.Standing()) })
-	mux.HandleFunc("GET /v1/known", func(w http.ResponseWriter, r *http.Request) {
-		k, err := h.Known(r.Context(), r.URL.Query().Get("revision"))
-		answerOr(w, http.StatusNotFound, k, err)
-	})
 	mux.HandleFunc("POST /v1/rollback", func(w http.ResponseWriter, r *http.Request) {
 		text, err := h.Rollback(r.Context(), by(r), r.URL.Query()["to"])
 		answerOr(w, http.StatusConflict, text, err)

@@ -22,6 +22,8 @@ type Status struct {
 	// what one look at the host found.
 	Running bool `json:"running"`
 	Pid     int  `json:"pid,omitempty"`
+	// Applying: it is `havn apply`, which ends by itself.
+	Applying bool `json:"applying,omitempty"`
 	// Converged: the host is as the wanted revision says, and nothing is left to do.
 	Converged bool     `json:"converged"`
 	Revision  Revision `json:"revision"`
@@ -35,11 +37,21 @@ type Status struct {
 	Notify   []Notify  `json:"notify,omitempty"`
 	Services []Service `json:"services"`
 	Routes   []Route   `json:"routes"`
+	// Failed is what failed last, newest first, where no havn runs that would try it again.
+	Failed []Failure `json:"failed,omitempty"`
 	// Blocked is what can't go on and belongs to no service.
 	Blocked []string `json:"blocked,omitempty"`
 	// Unknown is why the host can't be observed; the rest is then as it was last
 	// seen.
 	Unknown string `json:"unknown,omitempty"`
+}
+
+// Failure is an act that failed, and did not succeed since.
+type Failure struct {
+	At      time.Time `json:"at"`
+	Service string    `json:"service,omitempty"`
+	Act     string    `json:"act"`
+	Why     string    `json:"why"`
 }
 
 // Revision says which states of the source are meant.

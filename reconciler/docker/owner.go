@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/filters"
@@ -36,6 +38,31 @@ func (e *Engine) CheckOwner(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("site %s is run from the state directory %s: give --state %s, or another --site", e.Site, owner, owner)
+}
+
+// A Site is one that havn runs on this machine.
+type Site struct {
+	Name string
+	// State is the directory that it is run from, empty if that is not known.
+	State string
+}
+
+// Sites are those that havn runs on this machine, by their networks.
+func (e *Engine) Sites(ctx context.Context) ([]Site, error) {
+	ctx, cancel := context.WithTimeout(ctx, listDeadline)
+	defer cancel()
+	list, err := e.cli.NetworkList(ctx, network.ListOptions{Filters: filters.NewArgs(filters.Arg("label", labelSite))})
+	if err != nil {
+		return nil, fmt.Errorf("docker: networks: %w", err)
+	}
+	var out []Site
+	for _, n := range list {
+		if n.Labels[labelSite] == n.Name {
+			out = append(out, Site{Name: n.Name, State: n.Labels[labelState]})
+		}
+	}
+	slices.SortFunc(out, func(a, b Site) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // CheckState refuses a second site on the state directory: nobody would look after

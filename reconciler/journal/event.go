@@ -51,6 +51,15 @@ func (j *Journal) Applied(s plan.Step, took time.Duration, failure error) {
 	j.note(e)
 }
 
+// Outcome appends to the log how something ended that was done to the whole host.
+func (j *Journal) Outcome(act, why string, took time.Duration, failure error) {
+	e := Event{Act: act, Why: why, Took: took}
+	if failure != nil {
+		e.Err = failure.Error()
+	}
+	j.note(e)
+}
+
 // note appends an event to the log.
 func (j *Journal) note(e Event) {
 	j.mu.Lock()
@@ -84,19 +93,26 @@ func eventKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 // Events returns the newest events of a service, of all if it is empty: the oldest
 // of them first, at most limit.
 func (j *Journal) Events(service string, limit int) ([]Event, error) {
+	var out []Event
+	take := func(k, v []byte) {
+		var e Event
+		if len(out) < limit && unseal(k, v, &e) == nil && (service == "" || e.Service == service) {
+			out = append(out, e)
+		}
+	}
 	if j.store == nil {
-		return nil, nil
+		for _, e := range slices.Backward(j.past) {
+			take(e.key, e.text)
+		}
+		slices.Reverse(out)
+		return out, nil
 	}
 	j.sync()
-	var out []Event
 	err := j.store.guard(func() error {
 		return j.store.db.View(func(tx *bolt.Tx) error {
 			c := tx.Bucket(bucketEvents).Cursor()
 			for k, v := c.Last(); k != nil && len(out) < limit; k, v = c.Prev() {
-				var e Event
-				if unseal(k, v, &e) == nil && (service == "" || e.Service == service) {
-					out = append(out, e)
-				}
+				take(k, v)
 			}
 			return nil
 		})

@@ -42,6 +42,9 @@ type Journal struct {
 	log   *slog.Logger
 	store *store
 
+	// past are the events of a journal that was only looked at.
+	past []sealedEvent
+
 	mu sync.Mutex
 	memory
 	queue  []entry

@@ -11,7 +11,9 @@ import (
 // become ready and pulls succeed. The times are estimates, the order is not.
 type Road struct {
 	// Hash identifies what the road was made from; see [Hash].
-	Hash    string         `json:"hash"`
+	Hash string `json:"hash"`
+	// Machine is what the machine is told that it was not told before.
+	Machine []plan.Change  `json:"machine,omitempty"`
 	Changes []Change       `json:"changes"`
 	Steps   []Step         `json:"steps"`
 	Blocked []plan.Blocked `json:"blocked"`
@@ -63,7 +65,9 @@ type Change struct {
 }
 
 // Pending reports whether there is anything to do.
-func (r Road) Pending() bool { return len(r.Steps) > 0 || len(r.Changes) > 0 || len(r.Blocked) > 0 }
+func (r Road) Pending() bool {
+	return len(r.Steps) > 0 || len(r.Machine) > 0 || len(r.Changes) > 0 || len(r.Blocked) > 0
+}
 
 // Forecast runs the planner on a host like the observed one until it has
 // converged or nothing more can be done. Values that may be secret are not in it.

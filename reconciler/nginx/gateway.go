@@ -37,6 +37,8 @@ type Config struct {
 	OldWorkers int
 	AccessLog  bool
 	Log        *slog.Logger
+	// Looks: the gateway is only looked at, and nothing is written to Dir.
+	Looks bool
 }
 
 // Defaults of [Config].
@@ -82,8 +84,10 @@ func New(c Config) (*Gateway, error) {
 	if c.OldWorkers == 0 {
 		c.OldWorkers = oldGenerations * runtime.NumCPU()
 	}
-	if err := os.MkdirAll(filepath.Join(c.Dir, "tmp"), 0o755); err != nil {
-		return nil, fmt.Errorf("nginx directory: %w", err)
+	if !c.Looks {
+		if err := os.MkdirAll(filepath.Join(c.Dir, "tmp"), 0o755); err != nil {
+			return nil, fmt.Errorf("nginx directory: %w", err)
+		}
 	}
 	g := &Gateway{Config: c, listener: l, routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
 	last, ok := pointed(c.Dir, confirmed)

@@ -59,6 +59,9 @@ type Machine struct {
 	Nginx   string `json:"nginx"`
 	// Policy is what the machine lets specs have of it.
 	Policy spec.Policy `json:"policy"`
+	// Told is all that it was told, by the names of the flags; null in a file of an older
+	// havn.
+	Told map[string]string `json:"told,omitempty"`
 }
 
 // Network is [plan.Network].
