@@ -23,6 +23,7 @@ import (
 
 // asked is a havn that remembers what it was asked.
 type asked struct {
+	console.Looks
 	console.Desires
 	status  console.Status
 	site    spec.Site

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os/user"
 	"strings"
 	"testing"
@@ -107,5 +108,45 @@ func TestPerson(t *testing.T) {
 		if got := console.Person(c.uid, c.sudo); got != c.want {
 			t.Errorf("%d, %q: %q, want %q", c.uid, c.sudo, got, c.want)
 		}
+	}
+}
+
+// Who only looks is answered by a havn that takes no orders, and an order is refused with
+// the reason.
+func TestServeLooksTakesNoOrders(t *testing.T) {
+	state, ctx := t.TempDir(), t.Context()
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() {
+		done <- console.ServeLooks(ctx, state, &desired{}, "an apply is at work", slog.New(slog.DiscardHandler))
+	}()
+	var c *console.Client
+	for deadline := time.Now().Add(30 * time.Second); c == nil; {
+		var err error
+		if c, err = console.Dial(ctx, state); err != nil && time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	if s, err := c.Standing(ctx); err != nil || s.Waits != "2" {
+		t.Errorf("standing: %+v, %v", s, err)
+	}
+	if road, err := c.Forecast(ctx, console.Question{}); err != nil || road.Hash != "h" {
+		t.Errorf("forecast: %+v, %v", road, err)
+	}
+	for name, order := range map[string]func() error{
+		"rollback": func() error { _, err := c.Rollback(ctx, "", nil); return err },
+		"freeze":   func() error { _, err := c.Freeze(ctx, "", time.Time{}); return err },
+		"apply":    func() error { _, err := c.ByHand(ctx, "", console.Handed{}); return err },
+		"retry":    func() error { _, err := c.Retry(ctx, ""); return err },
+		"accept":   func() error { return c.Accept(ctx, "x") },
+		"prune":    func() error { _, err := c.AllowPrune(ctx); return err },
+	} {
+		if err := order(); err == nil || !strings.Contains(err.Error(), "an apply is at work") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
