@@ -11,11 +11,12 @@ import (
 // end-to-end tests wire, and may import all.
 var directions = map[string][]string{
 	"schemas":              {},
-	"spec":                 {"schemas", "spec/scratch"},
+	"confine":              {},
+	"spec":                 {"confine", "schemas", "spec/scratch"},
 	"spec/scratch":         {},
 	"gitops":               {"gitops/durable", "gitops/git", "gitops/trust", "spec/scratch"},
 	"gitops/durable":       {},
-	"gitops/git":           {"gitops/secret"},
+	"gitops/git":           {"confine", "gitops/secret"},
 	"gitops/trust":         {"gitops/git"},
 	"gitops/origin":        {},
 	"gitops/secret":        {},

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"havn.internal/confine"
 )
 
 // childArg is the first argument of a process that evaluates a snapshot and ends.
@@ -99,7 +101,7 @@ func (s Snapshot) ask(outer context.Context, l limits) (answer, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	err = cmd.Run()
+	err = run(cmd)
 	switch {
 	case out.over:
 		return answer{}, Problems{{What: fmt.Sprintf("the spec evaluates to more than %d MiB", l.output>>20), Expected: "less generated text"}}
@@ -117,6 +119,27 @@ func (s Snapshot) ask(outer context.Context, l limits) (answer, error) {
 		return answer{}, fmt.Errorf("evaluate: read the answer: %w", err)
 	}
 	return a, nil
+}
+
+// run runs the child by itself: no socket, no file but the program, no other program, and
+// where this is root another user.
+func run(cmd *exec.Cmd) error {
+	rights := confine.Rights{Read: programFiles, Sockets: confine.NoSockets, Apart: everybodyMayRun()}
+	release, err := confine.Start(rights, cmd.Start)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return cmd.Wait()
+}
+
+// programFiles are this program, and the libraries that one with cgo is linked with.
+var programFiles = []string{"/proc/self/exe", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"}
+
+// everybodyMayRun: another user may execute this program, too.
+func everybodyMayRun() bool {
+	i, err := os.Stat("/proc/self/exe")
+	return err == nil && i.Mode().Perm()&0o001 != 0
 }
 
 // costly names where to look in a spec that asks for too much.

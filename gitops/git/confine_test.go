@@ -53,6 +53,7 @@ func TestChildrenTouchNothingElse(t *testing.T) {
 	}
 	for _, script := range []string{
 		"echo x > " + m.dir() + "/x", "mkdir " + m.temporary() + "/d", "cat " + m.configFile(), "cat /etc/passwd", "echo x > /dev/null",
+		"cat /etc/resolv.conf /etc/hosts", "ls /etc/ssl/certs",
 	} {
 		if _, err := m.shell(t.Context(), script, true); err != nil {
 			t.Errorf("%s: %v", script, err)
@@ -66,6 +67,7 @@ func TestChildrenTouchNothingElse(t *testing.T) {
 		"echo x > " + outside + "/x", "echo x >> " + secret, "rm " + secret, "cat " + secret, "ls " + outside, "mv " + secret + " " + m.temporary(),
 		"ln -s x " + outside + "/link", "ln " + secret + " " + m.dir() + "/hard", "mkdir /tmp/havn-was-here", "echo x > /etc/havn-was-here",
 		"echo x > " + m.configFile(), "echo x > " + m.State + "/revisions/x", "cat /proc/" + strconv.Itoa(os.Getpid()) + "/environ", "cat /root/.profile",
+		"cat /etc/shadow", "cat /etc/hostname", "ls /etc", "ls /etc/ssh", "ls /etc/ssl/private", "git config -f /etc/shadow -l",
 	} {
 		if out, err := m.shell(t.Context(), script, true); err == nil {
 			t.Errorf("%s: allowed: %s", script, out)
@@ -79,10 +81,6 @@ func TestChildrenTouchNothingElse(t *testing.T) {
 // A child reaches no service of this machine by its socket, Docker's least of all,
 // not even with root's user id; the network it reaches.
 func TestChildrenReachNoLocalSocket(t *testing.T) {
-	if _, known := architectures[runtime.GOARCH]; !known {
-		t.Log("there is no filter for this architecture")
-		return
-	}
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {

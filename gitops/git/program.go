@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"havn.internal/confine"
 )
 
 // A call is one run of the program.
@@ -92,7 +94,7 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 	if err != nil {
 		return fmt.Errorf("git: %w", err)
 	}
-	release, err := start(m.rights(c), cmd.Start)
+	release, err := confine.Start(m.rights(c), cmd.Start)
 	if err != nil {
 		return fmt.Errorf("git: %w", err)
 	}
@@ -118,19 +120,43 @@ func (m *Mirror) stream(ctx context.Context, c call, read func(io.Reader) error)
 
 // rights are what git may do with files for the call: read itself, and write to the
 // mirror.
-func (m *Mirror) rights(c call) rights {
-	r := rights{sockets: c.sockets, read: slices.Concat(programs, []string{m.configFile(), m.dir()}, c.reads), write: []string{m.dir(), m.temporary()}}
+func (m *Mirror) rights(c call) confine.Rights {
+	r := confine.Rights{
+		Read:  slices.Concat(programs, []string{m.configFile(), m.dir()}, c.reads),
+		Write: []string{m.dir(), m.temporary()},
+	}
+	r.Sockets = confine.NetworkSockets
+	if c.sockets {
+		r.Sockets = confine.AllSockets
+	}
 	if c.home != "" {
-		r.write = append(r.write, c.home)
+		r.Write = append(r.Write, c.home)
 	}
 	if c.remote {
-		r.read = append(r.read, m.Remote.KeyFile, m.Remote.KnownHostsFile, m.Remote.CAFile)
+		r.Read = slices.Concat(r.Read, network, []string{m.Remote.KeyFile, m.Remote.KnownHostsFile, m.Remote.CAFile})
 		if dirs := m.Remote.local(); dirs != nil {
-			r.read = append(r.read, dirs...)
-			r.others = true
+			r.Read = append(r.Read, dirs...)
+			r.Others = true
 		}
 	}
 	return r
+}
+
+// programs is where git, ssh and gpg are. Of /etc it is what they and the C library need:
+// the rest is the host's, with the forge's token and others' keys.
+var programs = []string{
+	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/opt", "/proc", "/dev/urandom", "/dev/random",
+	"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload", "/etc/alternatives",
+	"/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/localtime", "/etc/gnutls", "/etc/gcrypt", "/etc/crypto-policies",
+	"/etc/gnupg",
+}
+
+// network is what it takes to find a host and to trust its certificate.
+var network = []string{
+	"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/networks",
+	"/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/etc/ssl/openssl.cnf", "/etc/ca-certificates",
+	"/etc/pki/tls/certs", "/etc/pki/tls/cert.pem", "/etc/pki/tls/openssl.cnf", "/etc/pki/ca-trust", "/etc/static", "/var/lib/ca-certificates",
+	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager",
 }
 
 // launch sets the limits before git begins (setrlimit(2)); git and its helpers

@@ -1,4 +1,4 @@
-package git
+package confine
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 // Landlock does not guard: to connect to it is no act on a file. So a child gets no
 // socket but those of the network (seccomp(2)).
 
-// families are the sockets that a child may have. Netlink is how a name's addresses
-// are put in order.
+// families are the sockets of the network. Netlink is how a name's addresses are put in
+// order.
 var families = []uint32{unix.AF_INET, unix.AF_INET6, unix.AF_NETLINK}
 
 // ways are the calls that lead around the filter, or into another process.
@@ -34,14 +34,18 @@ const (
 	otherABI = 0x40000000
 )
 
-// noLocalSockets takes the right to local sockets from the thread and what it starts.
+// filterSockets takes the right to other sockets from the thread and what it starts.
 // An architecture, or a kernel, without such filters is no error.
-func noLocalSockets() error {
+func filterSockets(left Sockets) error {
 	architecture, known := architectures[runtime.GOARCH]
 	if !known {
 		return nil
 	}
-	filter := socketFilter(architecture)
+	var allowed []uint32
+	if left == NetworkSockets {
+		allowed = families
+	}
+	filter := socketFilter(architecture, allowed)
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
 	runtime.KeepAlive(filter)
@@ -51,7 +55,7 @@ func noLocalSockets() error {
 	return nil
 }
 
-func socketFilter(architecture uint32) []unix.SockFilter {
+func socketFilter(architecture uint32, families []uint32) []unix.SockFilter {
 	load := func(offset uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
 	}

@@ -1,4 +1,6 @@
-package git
+// Package confine starts processes that may do little: git and ssh, which read what others
+// have written, and the evaluation of a spec.
+package confine
 
 import (
 	"errors"
@@ -10,27 +12,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rights are what a child may do with files; everything else is denied to it, and
-// to what it starts, where the kernel has Landlock (5.13).
-type rights struct {
-	read, write []string
-	// others: it may read files of other users, as a repository on this host is.
-	others bool
-	// sockets: it may have local ones.
-	sockets bool
+// Rights are what a process may do; everything else is denied to it, and to what it
+// starts. Files are denied where the kernel has Landlock (5.13), sockets where it has
+// seccomp filters. Capabilities it has none.
+type Rights struct {
+	// Read and Write are files and directories; what is not there is left out.
+	Read, Write []string
+	// Others: it may read files of other users, as a repository on this host is.
+	Others  bool
+	Sockets Sockets
+	// Apart: it runs as a user of its own if this one is root. That needs a program that
+	// everybody may execute.
+	Apart bool
 }
 
-// programs is where git, ssh and gpg are, and what they need to find a host and to
-// trust its certificate.
-var programs = []string{
-	"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/opt", "/etc", "/var/lib/ca-certificates",
-	"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/proc", "/dev/urandom", "/dev/random",
-}
+// Sockets are those that a process may make.
+type Sockets int
 
-// start starts a process by a thread that has given up its rights for good. The
+const (
+	NoSockets Sockets = iota
+	// NetworkSockets are not those of this machine, such as Docker's.
+	NetworkSockets
+	AllSockets
+)
+
+// apart is the user and the group of a process that runs apart: no name has the number.
+const apart = 65533
+
+// Start starts a process by a thread that has given up its rights for good. The
 // thread lives until the returned function is called, as the death of a child's
 // parent thread is the death of the child.
-func start(r rights, begin func() error) (release func(), err error) {
+func Start(r Rights, begin func() error) (release func(), err error) {
 	started, ended := make(chan error), make(chan struct{})
 	go ownThread(func() {
 		err := r.giveUp()
@@ -64,7 +76,7 @@ func ownThread(f func()) {
 }
 
 // giveUp leaves the thread with what the rights name.
-func (r rights) giveUp() error {
+func (r Rights) giveUp() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("give up rights: %w", err)
 	}
@@ -74,24 +86,24 @@ func (r rights) giveUp() error {
 	if err := r.dropCapabilities(); err != nil {
 		return fmt.Errorf("give up capabilities: %w", err)
 	}
-	if r.sockets {
+	if r.Sockets == AllSockets {
 		return nil
 	}
-	if err := noLocalSockets(); err != nil {
+	if err := filterSockets(r.Sockets); err != nil {
 		return fmt.Errorf("give up sockets: %w", err)
 	}
 	return nil
 }
 
-// dropCapabilities makes root a user like others, who owns root's files.
-func (r rights) dropCapabilities() error {
+// dropCapabilities makes root a user like others, who owns root's files, or another user.
+func (r Rights) dropCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return err
 	}
 	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
-		if r.others && c == unix.CAP_DAC_READ_SEARCH {
+		if r.Others && c == unix.CAP_DAC_READ_SEARCH {
 			continue
 		}
 		// Who may not drop one from the bounding set has no use for it there either.
@@ -100,12 +112,31 @@ func (r rights) dropCapabilities() error {
 			return err
 		}
 	}
+	if r.Apart && unix.Geteuid() == 0 {
+		if err := changeUser(); err != nil {
+			return err
+		}
+	}
 	keep := uint32(0)
-	if r.others {
+	if r.Others {
 		keep = data[0].Permitted & (1 << unix.CAP_DAC_READ_SEARCH)
 	}
 	data = [2]unix.CapUserData{{Effective: keep, Permitted: keep}}
 	return unix.Capset(&header, &data[0])
+}
+
+// changeUser makes this thread another user's. In a container, or a user namespace, there
+// may be no other one, or no right to become it.
+func changeUser() error {
+	for _, call := range [][4]uintptr{
+		{unix.SYS_SETGROUPS, 0, 0, 0}, {unix.SYS_SETRESGID, apart, apart, apart}, {unix.SYS_SETRESUID, apart, apart, apart},
+	} {
+		_, _, errno := unix.RawSyscall(call[0], call[1], call[2], call[3])
+		if errno != 0 && errno != unix.EPERM && errno != unix.EINVAL {
+			return errno
+		}
+	}
+	return nil
 }
 
 const (
@@ -119,9 +150,10 @@ const (
 )
 
 // landlock denies all but the rights (landlock(7)). A kernel without it is no error.
-func (r rights) landlock() error {
+func (r Rights) landlock() error {
 	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
-	if errno == unix.ENOSYS || errno == unix.EOPNOTSUPP {
+	// Docker before 23 answers EPERM to what its filter of system calls does not know.
+	if errno == unix.ENOSYS || errno == unix.EOPNOTSUPP || errno == unix.EPERM {
 		return nil
 	}
 	if errno != 0 {
@@ -142,12 +174,12 @@ func (r rights) landlock() error {
 		return errno
 	}
 	defer func() { _ = unix.Close(int(set)) }()
-	for _, path := range r.read {
+	for _, path := range r.Read {
 		if err := allow(set, path, mayRead&attr.Handled_access_fs); err != nil {
 			return err
 		}
 	}
-	for _, path := range append(r.write, os.DevNull) {
+	for _, path := range append(r.Write, os.DevNull) {
 		if err := allow(set, path, attr.Handled_access_fs); err != nil {
 			return err
 		}
