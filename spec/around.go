@@ -37,7 +37,10 @@ type Beside struct {
 // Around finds what is beside the spec at the path inside a module. Nothing else is
 // read: what other directories hold can't disturb this spec.
 func Around(module fs.FS, inside string) (Beside, error) {
-	a := &around{fs: module, inside: inside, dirs: map[string]bool{}, files: map[string]bool{}, taken: map[string]bool{}, listed: map[string][]fs.DirEntry{}}
+	a := &around{
+		fs: module, inside: inside, dirs: map[string]bool{}, files: map[string]bool{}, taken: map[string]bool{},
+		listed: map[string][]fs.DirEntry{}, names: map[string]map[string]fs.DirEntry{}, embedded: map[string]bool{},
+	}
 	text, err := readPlain(module, moduleFile)
 	if err != nil {
 		return Beside{}, err
@@ -97,6 +100,11 @@ type around struct {
 	// into.
 	dirs, files, taken map[string]bool
 	listed             map[string][]fs.DirEntry
+	names              map[string]map[string]fs.DirEntry
+	// embedded are the patterns that were followed, each below its directory.
+	embedded map[string]bool
+	// matches and bytes are the work that was done.
+	matches, bytes int
 }
 
 // above takes the files in every directory above one: CUE adds those of the same
@@ -232,6 +240,9 @@ func (a *around) follow(name string) error {
 	if err != nil {
 		return err
 	}
+	if a.bytes += len(text); a.bytes > maxSnapshot {
+		return fmt.Errorf("the spec reaches too far: more than %d MiB of specs", maxSnapshot>>20)
+	}
 	for _, dir := range imports(text, a.module) {
 		if err := a.specs(dir); err != nil {
 			return err
@@ -272,24 +283,4 @@ func imports(text []byte, module string) []string {
 		}
 	}
 	return dirs
-}
-
-// embedded finds what @embed names; more than that does no harm.
-var embedded = regexp.MustCompile(`@embed\([^)]*?(?:file|glob)\s*=\s*(?:"([^"\n]+)|([^",)\s]+))`)
-
-// embed takes the files below a directory that a pattern names, by its parts.
-func (a *around) embed(dir string, pattern []string) error {
-	entries, err := a.list(dir)
-	for _, entry := range entries {
-		name := path.Join(dir, entry.Name())
-		match, _ := path.Match(pattern[0], entry.Name())
-		switch {
-		case err != nil || !match || a.below(name):
-		case len(pattern) > 1 && entry.IsDir():
-			err = a.embed(name, pattern[1:])
-		case len(pattern) == 1 && !entry.IsDir():
-			err = a.take(name)
-		}
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -43,4 +44,38 @@ func FuzzAround(f *testing.F) {
 			t.Errorf("%q keeps itself out of %v", text, b.Files)
 		}
 	})
+}
+
+// What a shared file makes this process do is bounded: each pattern is followed once, a
+// name costs next to nothing, and what globs are compared with is counted.
+func TestAroundHasABudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		embeds func(i int) string
+		says   string
+	}{
+		"many globs":         {func(i int) string { return fmt.Sprintf("glob=data/*%d*", i) }, "reaches too far"},
+		"the same glob":      {func(int) string { return "glob=data/*x*" }, ""},
+		"many names":         {func(i int) string { return fmt.Sprintf("file=data/f%d", i) }, ""},
+		"globs of globs":     {func(i int) string { return fmt.Sprintf("glob=*/*/*/*%d*", i) }, "reaches too far"},
+		"a pattern too long": {func(int) string { return "glob=data/" + strings.Repeat("*a", 2000) }, "reaches too far"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text strings.Builder
+			text.WriteString("@extern(embed)\npackage app\n")
+			module := fstest.MapFS{
+				moduleFile:            {Data: []byte("module: \"example.com/site@v0\"\n")},
+				"hosts/web1/site.cue": {Data: []byte("package site\nimport \"example.com/site/lib/app\"\n")},
+			}
+			const many = 2000
+			for i := range many {
+				fmt.Fprintf(&text, "x%d: _ @embed(%s)\n", i, c.embeds(i))
+				module[fmt.Sprintf("lib/app/data/f%d", i)] = &fstest.MapFile{}
+			}
+			module["lib/app/app.cue"] = &fstest.MapFile{Data: []byte(text.String())}
+			_, err := Around(module, "hosts/web1")
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+		})
+	}
 }
