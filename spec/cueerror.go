@@ -57,9 +57,14 @@ func (e *evaluation) specific(p Problem) Problem {
 		p.What, p.Do = fmt.Sprintf("%s is not a number in CUE", word), fmt.Sprintf("write %q, in quotes", word)
 	case strings.HasPrefix(p.What, noValue) && embedding.MatchString(line) && !externs.Match(text):
 		p.What, p.Do = "the file is not embedded: @embed needs @extern", "write `@extern(embed)` as the first line of the file, before `package`"
+	case strings.Contains(p.Expected, "':'") && assignment.MatchString(line):
+		p.Do = "write : in place of ="
 	}
 	return p
 }
+
+// assignment is how other languages set a field.
+var assignment = regexp.MustCompile(`[A-Za-z0-9_"] *= *["0-9\[{A-Za-z_]`)
 
 var wordAt = regexp.MustCompile(`^[0-9A-Za-z_.]+`)
 

@@ -92,7 +92,7 @@ func (s *shape) describe() string {
 		}
 		return listed(words, "or")
 	case s.list != nil:
-		return map[bool]string{true: "a list of one or more, each ", false: "a list, each "}[s.list.least > 0] + s.list.elem.describe()
+		return map[bool]string{true: "a list of one or more entries, each ", false: "a list of entries, each "}[s.list.least > 0] + s.list.elem.describe()
 	}
 	if len(s.object.patterns) > 0 {
 		return "a struct of names and values"

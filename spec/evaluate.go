@@ -96,12 +96,22 @@ func (e *evaluation) topLevel() {
 				p.Expected, p.Do = "", habit
 			case guess != "":
 				p.Expected, p.Do = "", guess
+			case e.isOf("#Service", name):
+				p.Expected, p.Do = "", "it is a field of a service; put all fields of one between { and }: services: NAME: {image: \"web:1\"}"
+			case e.isOf("#Route", name):
+				p.Expected, p.Do = "", "it is a field of a route; put all fields of one between { and }: routes: NAME: {hosts: [\"example.no\"]}"
 			case isIdentifier(name):
 				p.Do = "write _" + name + " if it is a value of your own"
 			}
 			e.problems = append(e.problems, p)
 		}
 	}
+}
+
+// isOf: the definition has a field of the name.
+func (e *evaluation) isOf(definition, name string) bool {
+	_, is := e.shapes[definition].object.fields[name]
+	return is
 }
 
 // A reader makes an entry's JSON part of the site; it returns the act of adding it.

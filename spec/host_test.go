@@ -48,7 +48,7 @@ func TestHostFileProblems(t *testing.T) {
 :2:20: source.git.url: expected a string that is not empty; got ""
 :2:40: source.git.trust.policy: expected "none", "tip" or "every"; got "all"
 :2:47: source.git.trust.allowedSigner: no such field; did you mean "allowedSigners"?
-:2:79: source.git.interval: expected a time as Go writes it: "500ms", "10s", "1m30s"; got the number 5`},
+:2:79: source.git.interval: expected a duration such as "500ms", "10s" or "1m30s"; got the number 5`},
 		{`hook: kind: "github"`, `:1:1: hook.secretFile: missing; expected an absolute path, such as "/data"`},
 		{`freezes: [{from: "2026-12-23T12:00:00Z", until: "later"}]`, `:1:49: freezes[0].until: expected a time as of RFC 3339, such as "2026-12-23T12:00:00+01:00"; got "later"`},
 		{`name: string`, `:1:7: name: has no concrete value, only the constraint string; set one`},

@@ -25,6 +25,11 @@ func (c *conformer) remedy(path []string, s *shape, v cue.Value, d datum) string
 			return "write [" + word + "]"
 		}
 	}
+	if s.hasKind(cue.StringKind) {
+		if text := unquoted(v, d); text != "" && s.accepts(datum{kind: cue.StringKind, str: text}) {
+			return "write " + strconv.Quote(text) + ", in double quotes"
+		}
+	}
 	if s.objectOf() != nil && d.kind != cue.StringKind {
 		return ""
 	}
@@ -33,6 +38,27 @@ func (c *conformer) remedy(path []string, s *shape, v cue.Value, d datum) string
 		return s.quoted(d)
 	case cue.StringKind:
 		return s.respelled(d.str)
+	}
+	return ""
+}
+
+// unquoted is a text that was written without quotes, as in image: nginx:1.30, or in
+// those that CUE has for bytes.
+func unquoted(v cue.Value, d datum) string {
+	switch d.kind {
+	case cue.BytesKind:
+		text, _ := v.Bytes()
+		return cut(string(text), longText)
+	case cue.StructKind:
+		fields, err := v.Fields()
+		if err != nil || !fields.Next() {
+			return ""
+		}
+		name, rest := fields.Selector().Unquoted(), datumOf(fields.Value())
+		if fields.Next() || rest.kind&(cue.IntKind|cue.FloatKind|cue.StringKind) == 0 {
+			return ""
+		}
+		return name + ":" + rest.text + rest.str
 	}
 	return ""
 }

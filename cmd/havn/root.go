@@ -57,10 +57,22 @@ func noCommand(c *cobra.Command, given []string) error {
 		return nil
 	}
 	hint := ""
-	if near := c.SuggestionsFor(given[0]); len(near) > 0 {
-		hint = fmt.Sprintf(", did you mean %q?", near[0])
+	if same := elsewhere[given[0]]; same != "" {
+		hint = fmt.Sprintf("; did you mean %q?", same)
+	} else if near := c.SuggestionsFor(given[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", near[0])
 	}
 	return usage(c, fmt.Errorf("there is no command %q%s", given[0], hint))
+}
+
+// elsewhere are commands by the names that they have in other tools.
+var elsewhere = map[string]string{
+	"pause": "freeze", "hold": "freeze", "lock": "freeze", "resume": "thaw", "unpause": "thaw", "unfreeze": "thaw", "unlock": "thaw",
+	"up": "apply", "deploy": "apply", "start": "apply", "sync": "apply", "reconcile": "apply", "daemon": "run", "serve": "run", "agent": "run",
+	"ps": "status", "ls": "status", "list": "status", "show": "status", "get": "status", "describe": "status", "why": "status", "top": "status",
+	"stop": "down", "destroy": "down", "delete": "down", "remove": "down", "rm": "down", "uninstall": "down", "validate": "check", "lint": "check", "vet": "check",
+	"log": "logs", "events": "history", "undo": "rollback", "revert": "rollback", "pin": "rollback", "gc": "prune", "clean": "prune", "cleanup": "prune",
+	"template": "render", "export": "render", "new": "init", "create": "init", "unhold": "accept", "approve": "accept",
 }
 
 // usage is an error in the command line itself.
