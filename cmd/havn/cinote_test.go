@@ -38,13 +38,14 @@ func TestGitLabGetsTheNote(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".havn", "plan.md"), []byte(plan), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := func(token string) (string, error) {
-		cmd := exec.Command("bash", "-eo", "pipefail", "-c", blocks[len(blocks)-1].script)
+	do := func(script, token string) (string, error) {
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", script)
 		cmd.Dir = dir
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HAVN_NOTE_TOKEN=" + token, "CI_API_V4_URL=" + forge.URL + "/api/v4", "CI_PROJECT_ID=5", "CI_MERGE_REQUEST_IID=7"}
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+	run := func(token string) (string, error) { return do(blocks[len(blocks)-1].script, token) }
 	if out, err := run("t0ken"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -53,5 +54,12 @@ func TestGitLabGetsTheNote(t *testing.T) {
 	}
 	if out, err := run("wrong"); err == nil || strings.Contains(out, "wrong") {
 		t.Errorf("%v: %s", err, out)
+	}
+	// A plan that the merge request brings is not told.
+	if out, err := do(blocks[len(blocks)-2].script, ""); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := run("t0ken"); err != nil || len(got) > 0 {
+		t.Errorf("%d notes, %v: %s", len(got), err, out)
 	}
 }

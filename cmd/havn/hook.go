@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -97,29 +95,4 @@ func (h *hookFlags) location(to netip.AddrPort) plan.Location {
 			},
 		}},
 	}
-}
-
-// hookPortFile keeps, in the state directory, the port that the gateway sends
-// webhooks to: another port at each start would be another configuration.
-const hookPortFile = "hook-port"
-
-// behind opens the listener that the gateway leads to: at the port it had before, if
-// that is free.
-func (h *hookFlags) behind(state string) (net.Listener, error) {
-	path := filepath.Join(state, hookPortFile)
-	text, err := os.ReadFile(path)
-	if err == nil {
-		if l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strings.TrimSpace(string(text)))); err == nil {
-			return l, nil
-		}
-	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("hook: %w", err)
-	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	if err := os.WriteFile(path, []byte(port+"\n"), 0o644); err != nil {
-		return nil, errors.Join(fmt.Errorf("hook: %w", err), l.Close())
-	}
-	return l, nil
 }

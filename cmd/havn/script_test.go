@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if spec.IsChild() {
 		os.Exit(spec.RunChild())
 	}
+	if address := os.Getenv(asListener); address != "" {
+		os.Exit(listenAndEnd(address))
+	}
 	testscript.Main(m, map[string]func(){
 		"havn": main,
 		"cue":  func() { os.Exit(cmd.Main()) },

@@ -23,8 +23,7 @@ type webhooks struct {
 	flags    hookFlags
 	receiver *hook.Receiver
 	log      *slog.Logger
-	// behind is the listener that the gateway leads to, nil if that is the one of
-	// --hook-listen, or if there is no path.
+	// behind is the listener that the gateway leads to, nil if there is no path.
 	behind net.Listener
 	own    []plan.Location
 
@@ -45,16 +44,16 @@ func (h hookFlags) open(state string, log *slog.Logger) (*webhooks, error) {
 	if h.path == "" {
 		return w, nil
 	}
-	to := h.listen
-	if to == "" {
-		if w.behind, err = h.behind(state); err != nil {
-			return nil, err
-		}
-		to = w.behind.Addr().String()
+	var guarded bool
+	if w.behind, guarded, err = h.behind(state); err != nil {
+		return nil, err
 	}
-	at, err := h.local(to)
-	w.own = []plan.Location{h.location(at)}
-	return w, err
+	if !guarded {
+		log.Warn("while havn is away, any user of this machine can listen where the gateway sends webhooks; run havn as root, "+
+			"with net.ipv4.ip_unprivileged_port_start at 1024", "address", w.behind.Addr())
+	}
+	w.own = []plan.Location{h.location(w.behind.Addr().(*net.TCPAddr).AddrPort())}
+	return w, nil
 }
 
 // locations are those that the gateway has for webhooks; never nil.
