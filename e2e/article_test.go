@@ -111,7 +111,7 @@ func (a *article) byHavn(t *testing.T) {
 }
 
 // added are the headers that havn tells services beyond the article.
-var added = []string{"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id"}
+var added = []string{"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
 
 // like takes from what arrived by havn's gateway the differences that are meant:
 //   - a service sees the host that the client asked for; the article's nginx calls

@@ -117,6 +117,7 @@ var allOptions = []option{
 	anOption("timeouts.send", false, func(o sourceOptions) bool { return o.Timeouts.Send.set }),
 	anOption("buffering", false, func(o sourceOptions) bool { return o.Buffering != nil }),
 	anOption("websocket", false, func(o sourceOptions) bool { return o.WebSocket != nil }),
+	anOption("requestId", false, func(o sourceOptions) bool { return o.RequestID != nil }),
 	anOption("headers.request", false, func(o sourceOptions) bool { return len(o.Headers.Request) > 0 }),
 	anOption("headers.response", true, func(o sourceOptions) bool { return len(o.Headers.Response) > 0 }),
 }

@@ -228,6 +228,7 @@ func (src sourceOptions) over(base Options) Options {
 	}
 	o.Buffering = boolOr(src.Buffering, o.Buffering)
 	o.WebSocket = boolOr(src.WebSocket, o.WebSocket)
+	o.RequestID = boolOr(src.RequestID, o.RequestID)
 	o.Headers = Headers{
 		Request:  merged(base.Headers.Request, src.Headers.Request),
 		Response: merged(base.Headers.Response, src.Headers.Response),

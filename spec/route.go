@@ -47,7 +47,9 @@ type Options struct {
 	// (proxy_buffering).
 	Buffering bool `json:"buffering"`
 	// WebSocket passes the Upgrade handshake on.
-	WebSocket bool    `json:"websocket"`
+	WebSocket bool `json:"websocket"`
+	// RequestID tells the service an id that havn gives the request (X-Request-ID).
+	RequestID bool    `json:"requestId,omitempty"`
 	Headers   Headers `json:"headers"`
 }
 

@@ -176,5 +176,6 @@ type sourceOptions struct {
 	} `json:"timeouts"`
 	Buffering *bool   `json:"buffering"`
 	WebSocket *bool   `json:"websocket"`
+	RequestID *bool   `json:"requestId"`
 	Headers   Headers `json:"headers"`
 }

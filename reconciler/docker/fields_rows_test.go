@@ -124,6 +124,7 @@ var optionRows = map[string]row{
 	"timeouts.send":        one("7s", "nginx", "proxy_send_timeout 7000ms;"),
 	"buffering":            one(false, "nginx", "proxy_buffering off;"),
 	"websocket":            one(false, "nginx", ""),
+	"requestId":            one(true, "nginx", "proxy_set_header X-Request-ID $request_id;"),
 	"headers.request.*":    one("y", "nginx", `proxy_set_header x "y";`).or(""),
 	"headers.response.*":   one("y", "nginx", `add_header x "y" always;`).or(""),
 }

@@ -27,7 +27,11 @@ import (
 // got, and echoes WebSockets.
 func answers(t *testing.T, service, version string) netip.AddrPort {
 	t.Helper()
-	return serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serve(t, answering(service, version))
+}
+
+func answering(service, version string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
 			echo(w, r)
 			return
@@ -40,7 +44,7 @@ func answers(t *testing.T, service, version string) netip.AddrPort {
 		_ = json.NewEncoder(w).Encode(traffic.Answer{
 			Service: service, Version: version, Method: r.Method, Bytes: int64(len(body)), SHA256: hex.EncodeToString(sum[:]),
 		})
-	}))
+	}
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"bufio"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -82,7 +84,7 @@ func (l listener) taken() string {
 			continue
 		}
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Sprintf("port %s is taken by %s; stop it, or give havn another port with --http", l.port, holder(l.port))
+			return fmt.Sprintf("port %s is taken by %s; stop it, or give havn another port with --http", l.port, holder(netip.MustParseAddrPort(addr)))
 		}
 		if errors.Is(err, syscall.EACCES) {
 			return fmt.Sprintf("port %s needs root", l.port)
@@ -91,11 +93,10 @@ func (l listener) taken() string {
 	return ""
 }
 
-// holder names the process that listens on a port: its socket's inode stands in
-// /proc/net/tcp, and among its descriptors.
-func holder(port string) string {
-	n, _ := strconv.Atoi(port)
-	inodes := listening(n)
+// holder names the process that listens on an address, or on one that excludes it: its
+// socket's inode stands in /proc/net/tcp, and among its descriptors.
+func holder(at netip.AddrPort) string {
+	inodes := listening(at)
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, link := range links {
 		to, err := os.Readlink(link)
@@ -116,10 +117,14 @@ func holder(port string) string {
 
 var containerID = regexp.MustCompile(`[0-9a-f]{64}`)
 
-// listening returns the inodes of the sockets that listen on a port.
-func listening(port int) map[string]bool {
+// listening returns the inodes of the sockets that listen on an address, or on all
+// addresses; or, if it stands for all, on any of its port.
+func listening(at netip.AddrPort) map[string]bool {
 	out := map[string]bool{}
-	want := fmt.Sprintf(":%04X", port)
+	port := fmt.Sprintf("%04X", at.Port())
+	excludes := func(ip string) bool {
+		return at.Addr().IsUnspecified() || strings.Trim(ip, "0") == "" || ip == hexOf(at.Addr()) || ip == hexOf(netip.AddrFrom16(at.Addr().As16()))
+	}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		f, err := os.Open(table)
 		if err != nil {
@@ -128,11 +133,24 @@ func listening(port int) map[string]bool {
 		for lines := bufio.NewScanner(f); lines.Scan(); {
 			fields := strings.Fields(lines.Text())
 			const local, state, inode = 1, 3, 9
-			if len(fields) > inode && fields[state] == "0A" && strings.HasSuffix(fields[local], want) {
+			if len(fields) <= inode || fields[state] != "0A" {
+				continue
+			}
+			if ip, its, _ := strings.Cut(fields[local], ":"); its == port && excludes(ip) {
 				out[fields[inode]] = true
 			}
 		}
 		_ = f.Close()
 	}
 	return out
+}
+
+// hexOf is an address as /proc/net/tcp has it: 32-bit words in the machine's byte order,
+// little-endian on all havn runs on.
+func hexOf(a netip.Addr) string {
+	b := a.AsSlice()
+	for i := 0; i < len(b); i += 4 {
+		slices.Reverse(b[i : i+4])
+	}
+	return strings.ToUpper(hex.EncodeToString(b))
 }

@@ -110,15 +110,12 @@ func (e *emitter) proxy(l plan.Location, at string) {
 	e.dir("client_body_buffer_size", size(o.Body.Buffer))
 	e.dir("proxy_request_buffering", onOff(o.Body.Buffering))
 	e.dir("proxy_buffering", onOff(o.Buffering))
-	e.dir("proxy_connect_timeout", duration(o.Timeouts.Connect))
+	e.retries(l)
 	e.dir("proxy_read_timeout", duration(o.Timeouts.Read))
 	e.dir("proxy_send_timeout", duration(o.Timeouts.Send))
-	if len(l.Spares) > 0 {
-		// Servers that die with their release do so all at once: the last try is a
-		// spare's.
-		e.dir("proxy_next_upstream_tries", number(len(l.Servers)+1))
+	if !o.WebSocket || o.RequestID || len(o.Headers.Request) > 0 {
+		e.requestHeaders(o) // else those of the http block hold
 	}
-	e.requestHeaders(o)
 	e.responseHeaders(o.Headers.Response)
 	upstream := "http://" + upstreamName(l)
 	switch {
@@ -159,46 +156,6 @@ func onOff(on bool) raw {
 		return "on"
 	}
 	return "off"
-}
-
-// believed are headers that applications and libraries take as a proxy's word.
-// There is no proxy before this one, so they are removed.
-var believed = []string{
-	"Forwarded", "Proxy", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Scheme",
-	"X-Forwarded-Server", "X-Forwarded-Ssl", "X-Original-URL", "X-Rewrite-URL",
-}
-
-// requestHeaders tells the service who asked and how. They overwrite what the
-// client sent: this is the edge, and a client's word is not to be believed.
-func (e *emitter) requestHeaders(o spec.Options) {
-	own := map[string]raw{
-		"Host":              "$havn_host",
-		"X-Real-IP":         "$remote_addr",
-		"X-Forwarded-For":   "$remote_addr",
-		"X-Forwarded-Proto": "$scheme",
-		"X-Forwarded-Host":  "$havn_host",
-		"X-Request-ID":      "$request_id",
-		"Connection":        `""`,
-	}
-	for _, name := range believed {
-		own[name] = `""`
-	}
-	if o.WebSocket {
-		own["Upgrade"], own["Connection"] = "$http_upgrade", "$havn_connection"
-	}
-	for name := range o.Headers.Request {
-		for standard := range own {
-			if strings.EqualFold(name, standard) {
-				delete(own, standard)
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(own)) {
-		e.dir("proxy_set_header", raw(name), own[name])
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Headers.Request)) {
-		e.dir("proxy_set_header", raw(name), text(o.Headers.Request[name]))
-	}
 }
 
 // responseHeaders replaces or, with an empty value, removes headers of the answer.

@@ -54,21 +54,6 @@ func TestRequestForms(t *testing.T) {
 	}
 }
 
-func TestBigHeaders(t *testing.T) {
-	r := newRig(t).start()
-	big := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Big", strings.Repeat("b", 12<<10))
-		_, _ = fmt.Fprint(w, len(r.Header.Get("X-Token")))
-	}))
-	r.set(to("a.example", "/", big))
-	if a := r.get("a.example", "/", "X-Token: "+strings.Repeat("t", 12<<10)); a.body != fmt.Sprint(12<<10) || len(a.header.Get("X-Big")) != 12<<10 {
-		t.Errorf("12k each way: status %d, body %q", a.status, a.body)
-	}
-	if a := r.get("a.example", "/", "X-Token: "+strings.Repeat("t", 20<<10)); a.status != http.StatusBadRequest {
-		t.Errorf("20k in: status %d", a.status)
-	}
-}
-
 func TestBodyLimitAndBuffer(t *testing.T) {
 	r := newRig(t).start()
 	small, free := to("small.example", "/", mirror(t, "small")), to("free.example", "/", mirror(t, "free"))

@@ -1,15 +1,14 @@
 package nginx
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // Settings are what the configuration depends on besides the table.
@@ -39,6 +38,15 @@ const generationHost = "generation.havn.internal"
 // answered and not reset (keepalive_min_timeout).
 const keepaliveMin = 5 * time.Second
 
+// What a client may send, and a service answer: a header line and the request line
+// each, and all headers of an answer, fit in maxHeader (large_client_header_buffers,
+// proxy_buffer_size). headerTime is how long a client may take to send its headers
+// (client_header_timeout).
+const (
+	maxHeader  = 32 << 10
+	headerTime = 20 * time.Second
+)
+
 // Render writes the configuration of a table: a pure function, byte for byte.
 // The error is about the first location that can't be written.
 func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
@@ -53,7 +61,7 @@ func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
 	e.dir("worker_shutdown_timeout", duration(s.ShutdownTimeout))
 	e.block(func() { e.dir("worker_connections", number(16384)) }, "events")
 	e.block(func() {
-		e.base(s)
+		e.base(s, t)
 		e.upstreams(t)
 		e.generation(s, t, generation)
 		e.servers(s, t)
@@ -62,13 +70,13 @@ func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
 }
 
 // base is what holds for every request.
-func (e *emitter) base(s Settings) {
+func (e *emitter) base(s Settings, t plan.Table) {
 	e.dir("default_type", raw("application/octet-stream"))
 	e.dir("server_tokens", raw("off"))
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		e.dir(kind+"_temp_path", text(filepath.Join(s.Dir, "tmp", kind)))
 	}
-	e.accessLog(s)
+	e.accessLog(s, t)
 	e.dir("sendfile", raw("on"))
 	e.dir("tcp_nodelay", raw("on"))
 	e.dir("keepalive_timeout", duration(65*time.Second))
@@ -78,13 +86,11 @@ func (e *emitter) base(s Settings) {
 	}
 	e.dir("server_names_hash_max_size", number(16384))
 	e.dir("server_names_hash_bucket_size", number(512))
+	e.dir("proxy_headers_hash_max_size", number(2048))
 	e.dir("proxy_headers_hash_bucket_size", number(256))
-	e.dir("large_client_header_buffers", number(4), raw("16k"))
-	e.block(func() {
-		e.dir("default", raw("upgrade"))
-		e.dir(`""`, raw(`""`))
-	}, "map", raw("$http_upgrade"), raw("$havn_connection"))
-	e.host()
+	e.dir("client_header_timeout", duration(headerTime))
+	e.dir("large_client_header_buffers", number(4), size(maxHeader))
+	e.asked()
 	e.block(func() {
 		e.dir("default", raw("0"))
 		for _, a := range s.Local {
@@ -92,85 +98,32 @@ func (e *emitter) base(s Settings) {
 		}
 	}, "geo", raw("$havn_local"))
 	e.dir("proxy_http_version", raw("1.1"))
-	e.dir("proxy_buffer_size", raw("16k"))
+	e.dir("proxy_buffer_size", size(maxHeader))
 	e.dir("proxy_buffers", number(8), raw("16k"))
 	// A service must not have nginx answer with another location's content.
 	e.dir("proxy_ignore_headers", raw("X-Accel-Redirect"))
 	// A redirect without a host holds behind any port mapping.
 	e.dir("absolute_redirect", raw("off"))
 	e.dir("proxy_next_upstream", raw("error"), raw("timeout"))
-	e.dir("proxy_next_upstream_tries", number(2))
-	e.dir("proxy_next_upstream_timeout", duration(5*time.Second))
+	e.requestHeaders(spec.Options{WebSocket: true})
 }
 
-// host is the Host that services see: what the client sent, with its port. It may
-// lack it (HTTP/1.0), and in a request line with a whole URL it may name another
-// host than the one that is asked for: then the one in the request line holds, by
-// which nginx chose the route (RFC 9112, 3.2.2).
-func (e *emitter) host() {
-	e.block(func() {
-		e.dir("default", raw("$host"))
-		e.dir(`""`, raw("$server_addr"))
-	}, "map", raw("$host"), raw("$havn_name"))
-	e.block(func() {
-		e.dir("default", raw("$havn_name"))
-		e.dir(`"~*^(?<havn_asked>[^ ]+) \\k<havn_asked>(:[0-9]+)?$"`, raw("$http_host"))
-	}, "map", raw(`"$host $http_host"`), raw("$havn_host"))
-}
-
-func (e *emitter) accessLog(s Settings) {
+// accessLog has an id in each line if a route asks for ids: one that no service was told
+// is of no use, and it costs random bytes.
+func (e *emitter) accessLog(s Settings, t plan.Table) {
 	if s.AccessLog == "" {
 		e.dir("access_log", raw("off"))
 		return
 	}
-	e.dir("log_format", raw("havn"), raw("escape=json"), raw(`'{"time":"$time_iso8601","id":"$request_id",`+
+	id := raw("")
+	if slices.ContainsFunc(t.Locations, func(l plan.Location) bool { return l.Target.Options.RequestID }) {
+		id = `"id":"$request_id",`
+	}
+	e.dir("log_format", raw("havn"), raw("escape=json"), raw(`'{"time":"$time_iso8601",`+id+
 		`"client":"$remote_addr","host":"$host","method":"$request_method","uri":"$request_uri","status":$status,`+
 		`"bytes":$body_bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",`+
 		`"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time","agent":"$http_user_agent"}'`))
 	e.dir("access_log", text(s.AccessLog), raw("havn"), raw("buffer=64k"), raw("flush=1s"))
-}
-
-// upstreamName is generated: a user's name never becomes one of nginx's.
-func upstreamName(l plan.Location) string {
-	form, err := json.Marshal([]any{l.Target.Service, l.Target.Port, l.Target.Options.Upstream, l.Servers, l.Spares})
-	if err != nil {
-		panic("nginx: " + err.Error()) // only strings, numbers and addresses
-	}
-	sum := sha256.Sum256(form)
-	return "u_" + hex.EncodeToString(sum[:6])
-}
-
-func (e *emitter) upstreams(t plan.Table) {
-	done := map[string]bool{}
-	for _, l := range t.Locations {
-		name := upstreamName(l)
-		if l.Target.Redirect != nil || len(l.Servers) == 0 || done[name] {
-			continue
-		}
-		done[name] = true
-		e.block(func() { e.upstream(l) }, "upstream", raw(name))
-	}
-}
-
-// upstream lists the replicas. With one, nginx's own idea of failed servers can
-// only do harm; with more, one that refuses is left out for a moment.
-func (e *emitter) upstream(l plan.Location) {
-	failing := []arg{raw("max_fails=0")}
-	if len(l.Servers) > 1 {
-		failing = []arg{raw("max_fails=3"), raw("fail_timeout=2s")}
-	}
-	for _, s := range l.Servers {
-		e.dir("server", append([]arg{address(s)}, failing...)...)
-	}
-	for _, s := range l.Spares {
-		e.dir("server", address(s), raw("max_fails=0"), raw("backup"))
-	}
-	u := l.Target.Options.Upstream
-	if u.Keepalive > 0 {
-		e.dir("keepalive", number(u.Keepalive))
-		e.dir("keepalive_timeout", duration(u.IdleTimeout))
-		e.dir("keepalive_requests", number(10000))
-	}
 }
 
 // generation is the answer to the question which configuration is in force. It is

@@ -31,6 +31,7 @@ func (e *emitter) servers(s Settings, t plan.Table) {
 	e.block(func() {
 		e.listen(s, "default_server")
 		e.dir("server_name", raw(`""`))
+		e.plain(true)
 		e.locations(byHost["_"])
 	}, "server")
 	for _, hosts := range sets {
@@ -41,6 +42,7 @@ func (e *emitter) servers(s Settings, t plan.Table) {
 				names[i] = text(h)
 			}
 			e.dir("server_name", names...)
+			e.plain(false)
 			e.locations(byHost[hosts[0]])
 		}, "server")
 	}
