@@ -60,8 +60,8 @@ type chaos struct {
 
 func newChaos(t *rapid.T) *chaos {
 	c := &chaos{rig: newRig(), t: t, faults: map[int]model.Fault{}}
-	c.own = []plan.Location{ownAt("h2.test")}
-	c.havn.Own = c.own
+	c.own, c.retain = []plan.Location{ownAt("h2.test")}, plan.Retention{Keep: 30 * time.Second, Size: 200 << 20}
+	c.havn.Own, c.havn.Retention = c.own, c.retain
 	c.oracle = watch(t, c.rig)
 	c.host.Faults = func(call model.Call) model.Fault {
 		c.calls = call.N
@@ -207,7 +207,7 @@ var deeds = map[string]func(c *chaos){
 		c.host.Hold(c.host.View().Replicas[c.some()].Addr, c.duration("hold", 10*second, 5*time.Minute))
 	},
 	"take": func(c *chaos) { c.take() },
-	"rmi":  func(c *chaos) { c.host.RemoveImage(c.one("image", "good:1", "good:2", "good:3")) },
+	"rmi":  func(c *chaos) { c.host.RemoveImageByHand(c.one("image", "good:1", "good:2", "good:3")) },
 	"pull": func(c *chaos) { c.host.BreakPull(c.one("image", "good:1", "good:2", "good:3"), "registry: 503") },
 	"push": func(c *chaos) {
 		ref := c.one("image", "good:1", "good:2", "good:3")

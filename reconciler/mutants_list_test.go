@@ -2,6 +2,18 @@ package reconciler
 
 var mutants = []mutant{
 	{
+		"an image that a rollback may want is removed", "plan/collect.go",
+		"		recalled = append(append(recalled, have.LastGood[name].ImageID), have.Recall[name]...)\n", "		_ = name\n", "may have to go back",
+	},
+	{
+		"an image that others brought is removed", "images.go",
+		"	for id, s := range have.Stored {\n", "	for id, s := range have.Stored {\n		if len(s.Names) > 0 {\n			s.Fetched = s.Names[0]\n		}\n", "I3 non-interference",
+	},
+	{
+		"an image is removed amid a rollout", "plan/collect.go",
+		"if len(m.plan.Steps)+len(m.have.InFlight) > 0 || ", "return true\n	if ", "images",
+	},
+	{
 		"a routed replica is stopped", "plan/retire.go",
 		"if m.isReached(c) || m.mayBeRouted(v) {", "if m.mayBeRouted(v) {", "I1 availability",
 	},

@@ -39,6 +39,7 @@ type Prober interface {
 // Journal remembers what can't be seen on the host. All of it is advisory.
 type Journal interface {
 	apply.Journal
+	ImageJournal
 	Verdicts() map[plan.VerdictKey]plan.Verdict
 	LastGood() map[string]spec.Release
 	// Pin remembers which image a reference stands for in a revision; Pins are
@@ -83,6 +84,8 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	defer r.mu.Unlock()
 	have.PruneAllowed = r.Prune || r.pruneFor != nil && *r.pruneFor == want.Revision
 	images.pin(want, &have, j)
+	have.Retention = r.Retention
+	fetchedImages(want, &have, j, r.Now())
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
 	return have, nil
 }

@@ -34,6 +34,9 @@ type oracle struct {
 	// spins counts the passes since the time last moved.
 	spins    int
 	lastPass time.Time
+	// good are the images of the releases that were proven, by service, the newest last.
+	good   map[string][]string
+	losses int
 	// routedFor is the site that the table on its way was made for.
 	routedFor spec.Site
 }
@@ -41,11 +44,12 @@ type oracle struct {
 // watch has an oracle check everything that happens on a rig.
 func watch(t judge, g *rig) *oracle {
 	o := &oracle{rig: g, t: t, starts: map[string][]time.Time{}, wasReady: map[string]time.Time{}, lastRouted: map[string]time.Time{},
-		answered: map[netip.Addr]time.Time{}}
+		answered: map[netip.Addr]time.Time{}, good: map[string][]string{}}
 	g.host.Saw = o.saw
 	before, begun := g.ended, g.begun
 	g.ended = func(d apply.Done) {
 		o.ends++
+		o.proven(d)
 		if before != nil {
 			before(d)
 		}
@@ -86,6 +90,8 @@ func (o *oracle) saw(d model.Deed) {
 		o.effort(d)
 	case model.Switched:
 		o.switched(d)
+	case model.ImageGone:
+		o.imageGone(d)
 	}
 	if d.Host.Volumes < o.volumes {
 		o.fail("I7 data", "a volume is gone")

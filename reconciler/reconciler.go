@@ -32,6 +32,9 @@ type Config struct {
 	Log     *slog.Logger
 	// Prune agrees to removing more services than the prune budget allows.
 	Prune bool
+	// Retention bounds the images that nothing needs any more; none of them goes if it is
+	// zero.
+	Retention plan.Retention
 	// Own are the locations that the host wants beside those of the site; nil leaves
 	// the ones that are there.
 	Own []plan.Location

@@ -27,6 +27,7 @@ type rig struct {
 	acts    *rigActs
 	want    *spec.Site
 	prune   bool
+	retain  plan.Retention
 	// own are the host's own locations.
 	own []plan.Location
 	// order, if set, changes the order in which a pass's steps are begun.
@@ -51,7 +52,7 @@ func newRig() *rig {
 func (g *rig) boot() {
 	g.havn = New(Config{
 		Site: "s", Engine: g.host.Engine(), Gateway: g.host.Gateway(), Prober: g.host.Prober(),
-		Journal: g.journal, Log: slog.New(slog.DiscardHandler), Now: g.time.Now, Prune: g.prune, Own: g.own,
+		Journal: g.journal, Log: slog.New(slog.DiscardHandler), Now: g.time.Now, Prune: g.prune, Own: g.own, Retention: g.retain,
 	})
 	g.acts = &rigActs{rig: g, flying: map[string]plan.Action{}, failed: map[string]plan.Failure{}}
 	g.havn.acts = g.acts

@@ -2,7 +2,9 @@ package reconciler
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,7 +89,16 @@ var commands = map[string]func(p *play, args []string, o options){
 		p.host.Push(args[0], id, o.duration("pull", time.Second))
 	},
 	"nopull": func(p *play, args []string, o options) { p.host.BreakPull(args[0], "registry: 503") },
-	"rmi":    func(p *play, args []string, o options) { p.host.RemoveImage(args[0]) },
+	"retain": func(p *play, args []string, o options) {
+		p.retain = plan.Retention{Keep: o.duration("keep", 0), Size: int64(o.number("megabytes", 0)) << 20}
+		p.havn.Retention = p.retain
+	},
+	"images": func(p *play, args []string, o options) {
+		for _, id := range slices.Sorted(maps.Keys(p.havn.Last().Have.Stored)) {
+			p.printf("  %s", id)
+		}
+	},
+	"rmi": func(p *play, args []string, o options) { p.host.RemoveImageByHand(args[0]) },
 	"behave": func(p *play, args []string, o options) {
 		p.host.Behave(args[0], model.Behaviour{
 			Start: o.duration("start", model.Usual.Start), Ready: o.duration("ready", model.Usual.Ready), Stop: o.duration("stop", model.Usual.Stop),

@@ -23,6 +23,7 @@ type Runtime interface {
 	Start(ctx context.Context, a plan.Start) error
 	Stop(ctx context.Context, a plan.Stop) error
 	Remove(ctx context.Context, a plan.Remove) error
+	RemoveImage(ctx context.Context, a plan.RemoveImage) error
 }
 
 // Gateway is nginx. StartGateway brings it up with the last confirmed table if

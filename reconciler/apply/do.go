@@ -67,6 +67,8 @@ func (h Host) dispatch(ctx context.Context, action plan.Action) error {
 		return h.Runtime.Stop(ctx, a)
 	case plan.Remove:
 		return h.Runtime.Remove(ctx, a)
+	case plan.RemoveImage:
+		return h.Runtime.RemoveImage(ctx, a)
 	case plan.StartGateway:
 		return h.Gateway.StartGateway(ctx)
 	case plan.SetRoutes:

@@ -54,6 +54,7 @@ func Engine(t *testing.T, newHost func(t *testing.T) Host) {
 	}{
 		{"network and volumes", testSurroundings},
 		{"images", testImages},
+		{"images that go", testImagesThatGo},
 		{"start", testStart},
 		{"start what can't", testStartWhatCannot},
 		{"start over somebody else", testStartOverSomebody},

@@ -49,3 +49,32 @@ func testImages(h *harness) {
 	h.fails("a pull of what is not there", h.Pull(h.ctx, plan.Pull{Image: missing.Service.Image, Deadline: time.Minute}), false)
 	check()
 }
+
+// An image on the host is seen with its use. It is not removed while a container is made
+// of it, in whatever state, or while it has a name that havn did not give it; one that is
+// gone is no error.
+func testImagesThatGo(h *harness) {
+	a, c := h.running(Serves)
+	remove := plan.RemoveImage{ID: a.Release.ImageID}
+	stored := func() plan.StoredImage {
+		h.t.Helper()
+		have := h.observe(spec.Site{}).Stored
+		s, there := have[a.Release.ImageID]
+		if !there || len(s.Names) == 0 || s.Fetched != "" {
+			h.t.Errorf("observed %+v, %v of an image that others brought", s, there)
+		}
+		return s
+	}
+	if !stored().Used {
+		h.t.Error("an image of which a container runs is not in use")
+	}
+	h.fails("to remove the image of what runs", h.RemoveImage(h.ctx, remove), false)
+	h.stop(c)
+	if !stored().Used {
+		h.t.Error("an image of which a container is made is not in use")
+	}
+	h.do(h.Remove(h.ctx, plan.Remove{Name: c.Name, ID: c.ID}))
+	h.fails("to remove an image that others brought", h.RemoveImage(h.ctx, remove), false)
+	stored()
+	h.do(h.RemoveImage(h.ctx, plan.RemoveImage{ID: h.Release("gone", NotThere).ImageID}))
+}

@@ -97,6 +97,10 @@ type Engine struct {
 	facts  facts
 	// words are what images say, by their content address.
 	words map[string]plan.Word
+	// fetched are the images that this process brought, with the reference in full, and
+	// refused are those that could not be removed, with when that was.
+	fetched map[string]string
+	refused map[string]time.Time
 }
 
 // New connects to the engine. The error says what to do about it.

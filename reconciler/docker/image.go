@@ -58,12 +58,14 @@ func (e *Engine) pull(ctx context.Context, a plan.Pull) error {
 		return err
 	}
 	auth, authErr := credentials(ref)
+	before := e.imageIDs(ctx)
 	progress, err := e.cli.ImagePull(ctx, ref.String(), image.PullOptions{RegistryAuth: auth})
 	if err == nil {
 		err = e.follow(a.Image, progress)
 		_ = progress.Close()
 	}
 	if err == nil {
+		e.noteFetched(ctx, ref, before)
 		return nil
 	}
 	err = explainPull(ctx, ref, err)

@@ -58,6 +58,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	}
 	e.remember(g, seen, around, unread)
 	out.Volumes, out.Images = around.usable(want), maps.Clone(around.images)
+	out.Stored = e.inUse(around.stored, list)
 	out.Network = around.taken(seen)
 	out.Policy, out.Binds = e.Policy, e.observeBinds(want, out.Containers)
 	return out, nil

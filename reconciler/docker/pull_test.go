@@ -51,6 +51,9 @@ func startRegistry(t *testing.T) {
 		}
 		return err == nil
 	})
+	if err := api.ImageTag(t.Context(), replicaImage, privateImage); err != nil {
+		t.Fatal(err)
+	}
 	push(t, privateImage)
 	removeImages(t, privateImage)
 }
@@ -58,9 +61,6 @@ func startRegistry(t *testing.T) {
 func push(t *testing.T, ref string) {
 	t.Helper()
 	ctx := t.Context()
-	if err := api.ImageTag(ctx, replicaImage, ref); err != nil {
-		t.Fatal(err)
-	}
 	auth, err := registry.EncodeAuthConfig(registry.AuthConfig{Username: "reader", Password: "secret"})
 	if err != nil {
 		t.Fatal(err)

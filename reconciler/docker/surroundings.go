@@ -22,6 +22,8 @@ type surroundings struct {
 	// volumes are all that have a name of the site's, whether it wants them or not.
 	volumes map[string]plan.Volume
 	images  map[string]plan.Image
+	// stored are all images of the engine; nil if they are not known.
+	stored map[string]plan.StoredImage
 }
 
 // dirt is what may have changed since it was last looked at.
@@ -85,7 +87,7 @@ func (e *Engine) touch(id string) { e.putDirt(dirt{containers: map[string]bool{i
 // surroundings returns networks, volumes and images: those that may have changed
 // or are not known are asked for.
 func (e *Engine) surroundings(ctx context.Context, want spec.Site, g glance) (surroundings, error) {
-	now := surroundings{network: g.known.network, holders: g.known.holders, volumes: g.known.volumes, images: map[string]plan.Image{}}
+	now := surroundings{network: g.known.network, holders: g.known.holders, volumes: g.known.volumes, stored: g.known.stored, images: map[string]plan.Image{}}
 	var err error
 	if !g.trust || g.dirt.network || !now.network.Exists {
 		if now.network, now.holders, err = e.observeNetwork(ctx); err != nil {
@@ -96,6 +98,9 @@ func (e *Engine) surroundings(ctx context.Context, want spec.Site, g glance) (su
 		if now.volumes, err = e.observeVolumes(ctx); err != nil {
 			return now, err
 		}
+	}
+	if !g.trust || g.dirt.images || now.stored == nil {
+		now.stored = e.observeStored(ctx)
 	}
 	for _, s := range want.Services {
 		if i, ok := g.known.images[s.Image]; ok && g.trust && !g.dirt.images {

@@ -71,6 +71,10 @@ type memory struct {
 	sites []stored
 	// letters are kept for others, by their IDs.
 	letters map[string]json.RawMessage
+	// former are the images of each service's good releases before the last good one.
+	former map[string][]string
+	// fetched are the images that havn fetched, by content address.
+	fetched map[string]plan.FetchedImage
 }
 
 type pins struct {

@@ -24,6 +24,7 @@ func (j *Journal) Condemn(a plan.Condemn) error {
 // Prove records a release as its service's last good one.
 func (j *Journal) Prove(a plan.Prove) error {
 	j.mu.Lock()
+	j.succeed(a)
 	j.lastGood[a.Service] = a.Release
 	j.mu.Unlock()
 	j.put(entry{bucket: bucketGood, key: []byte(a.Service), value: a.Release})

@@ -35,7 +35,11 @@ var (
 	bucketEvents   = []byte("events")
 	bucketSites    = []byte("sites")
 	bucketLetters  = []byte("letters")
-	buckets        = [][]byte{bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents, bucketSites, bucketLetters}
+	bucketFormer   = []byte("former")
+	bucketFetched  = []byte("fetched")
+	buckets        = [][]byte{
+		bucketMeta, bucketVerdicts, bucketGood, bucketPins, bucketEvents, bucketSites, bucketLetters, bucketFormer, bucketFetched,
+	}
 )
 
 var (
@@ -106,7 +110,8 @@ func (s *store) openFile(path string, flags int, mode fs.FileMode) (*os.File, er
 }
 
 func newMemory() memory {
-	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}, pins: map[string]map[string]string{}, letters: map[string]json.RawMessage{}}
+	return memory{verdicts: map[plan.VerdictKey]plan.Verdict{}, lastGood: map[string]spec.Release{}, pins: map[string]map[string]string{}, letters: map[string]json.RawMessage{},
+		former: map[string][]string{}, fetched: map[string]plan.FetchedImage{}}
 }
 
 // guard does something with the file and survives what a damaged one does.
@@ -170,6 +175,17 @@ func checksum(key, text []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(key), crc32.IEEETable, text)
 }
 
+// readAll takes the records of a bucket into memory, by their keys.
+func readAll[V any](tx *bolt.Tx, bucket []byte, take func(k, v []byte, value any) bool, into map[string]V) error {
+	return tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+		var value V
+		if take(k, v, &value) {
+			into[string(k)] = value
+		}
+		return nil
+	})
+}
+
 // read takes what the file holds into memory. A record that can't be read is
 // skipped: the others are no worse for it.
 func (m *memory) read(tx *bolt.Tx, log *slog.Logger) error {
@@ -189,13 +205,7 @@ func (m *memory) read(tx *bolt.Tx, log *slog.Logger) error {
 			}
 			return nil
 		}),
-		tx.Bucket(bucketGood).ForEach(func(k, v []byte) error {
-			var r spec.Release
-			if take(k, v, &r) {
-				m.lastGood[string(k)] = r
-			}
-			return nil
-		}),
+		readAll(tx, bucketGood, take, m.lastGood),
 		tx.Bucket(bucketPins).ForEach(func(k, v []byte) error {
 			var p pins
 			switch {
@@ -214,13 +224,9 @@ func (m *memory) read(tx *bolt.Tx, log *slog.Logger) error {
 			}
 			return nil
 		}),
-		tx.Bucket(bucketLetters).ForEach(func(k, v []byte) error {
-			var letter json.RawMessage
-			if take(k, v, &letter) {
-				m.letters[string(k)] = letter
-			}
-			return nil
-		}),
+		readAll(tx, bucketLetters, take, m.letters),
+		readAll(tx, bucketFormer, take, m.former),
+		readAll(tx, bucketFetched, take, m.fetched),
 		// Nothing of it is needed, but a file whose pages lead nowhere is found out now.
 		tx.Bucket(bucketEvents).ForEach(func(k, v []byte) error { return nil }),
 	)

@@ -102,7 +102,8 @@ func (j *Journal) flush() (ok bool) {
 			}
 			// A verdict may have been lifted meanwhile, a letter dropped, or a site have made
 			// room.
-			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), tx.DeleteBucket(bucketSites), tx.DeleteBucket(bucketLetters), initialise(tx)); err != nil {
+			if err := errors.Join(tx.DeleteBucket(bucketVerdicts), tx.DeleteBucket(bucketSites), tx.DeleteBucket(bucketLetters),
+				tx.DeleteBucket(bucketFetched), initialise(tx)); err != nil {
 				return err
 			}
 			return errors.Join(applyAll(tx, known), applyAll(tx, batch))
@@ -170,6 +171,12 @@ func (m memory) entries() []entry {
 	}
 	for id, letter := range m.letters {
 		out = append(out, entry{bucket: bucketLetters, key: []byte(id), value: letter})
+	}
+	for service, images := range m.former {
+		out = append(out, entry{bucket: bucketFormer, key: []byte(service), value: images})
+	}
+	for id, f := range m.fetched {
+		out = append(out, entry{bucket: bucketFetched, key: []byte(id), value: f})
 	}
 	if m.site != nil {
 		out = append(out, entry{bucket: bucketMeta, key: keySite, value: *m.site})

@@ -57,18 +57,14 @@ func (h *Host) BreakPull(ref, why string) {
 func (h *Host) Load(ref, id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i := h.images[ref]
-	i.local = id
-	h.images[ref] = i
+	h.bring(ref, id, true)
 }
 
-// RemoveImage removes an image from the host, as `docker rmi -f` does.
-func (h *Host) RemoveImage(ref string) {
+// RemoveImageByHand removes an image from the host, as `docker rmi -f` does.
+func (h *Host) RemoveImageByHand(ref string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i := h.images[ref]
-	i.local = ""
-	h.images[ref] = i
+	h.untag(ref)
 }
 
 // Behave sets how the replicas of an image behave, from their next start on.

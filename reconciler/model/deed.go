@@ -18,6 +18,8 @@ const (
 	Stopped  What = "stopped" // a stop was asked for
 	Gone     What = "gone"    // a container was removed
 	Switched What = "switched"
+	// ImageGone: havn removed an image.
+	ImageGone What = "image gone"
 )
 
 // A Deed is something that happened on the host, with the host as it is then.
@@ -29,7 +31,10 @@ type Deed struct {
 	Replica Replica
 	// Before and After are the tables of a switch.
 	Before, After plan.Table
-	Host          View
+	// Image is the one that was removed, and ByHand says whether a person had brought it.
+	Image  string
+	ByHand bool
+	Host   View
 }
 
 // A Replica is a container as it really is, whether havn knows it or not.

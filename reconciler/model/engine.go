@@ -63,8 +63,7 @@ func (e Engine) Pull(ctx context.Context, a plan.Pull) error {
 		if i.pull > a.Deadline {
 			return fmt.Errorf("%s: not done within %s", a.Image, a.Deadline)
 		}
-		i.local = i.remote
-		h.images[a.Image] = i
+		h.bring(a.Image, i.remote, false)
 		return nil
 	})
 }
@@ -121,19 +120,14 @@ func (h *Host) fetch(r spec.Release) bool {
 	if r.Service.Pull == spec.PullNever || i.fails != "" || i.remote != r.ImageID {
 		return false
 	}
-	i.local = i.remote
-	h.images[r.Service.Image] = i
+	h.bring(r.Service.Image, i.remote, false)
 	return true
 }
 
 // onHost: an image is on the host, under whatever name.
 func (h *Host) onHost(id string) bool {
-	for _, i := range h.images {
-		if i.local == id && id != "" {
-			return true
-		}
-	}
-	return false
+	_, there := h.stored[id]
+	return there
 }
 
 // Stop sends the stop signal, and SIGKILL after the grace.
@@ -234,6 +228,7 @@ func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 	for _, s := range want.Services {
 		out.Images[s.Image] = h.seenImage(s.Image)
 	}
+	out.Stored = h.storedImages()
 	return out
 }
 

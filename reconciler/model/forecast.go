@@ -126,6 +126,7 @@ func (f *forecast) pass() plan.Plan {
 	}
 	have.InFlight, have.Failures = f.flying, f.failed
 	have.Verdicts, have.LastGood = f.journal.Verdicts(), f.journal.LastGood()
+	have.Fetched, have.Recall, have.Retention = f.have.Fetched, f.have.Recall, f.have.Retention
 	have.Quarantine, have.PruneAllowed, have.Own = f.have.Quarantine, f.have.PruneAllowed, f.have.Own
 	return plan.Make(f.want, have, now)
 }

@@ -44,6 +44,7 @@ type Host struct {
 	binds      map[string]string
 	images     map[string]image
 	words      map[string]*plan.Word
+	stored     map[string]stored
 	behaviours map[string]Behaviour
 	watched    map[string]watch
 	nginx      nginx
@@ -55,7 +56,7 @@ func New(site string, fixed netip.Prefix, clock Clock) *Host {
 		RequestLimit: time.Minute, clock: clock, site: site, fixed: fixed,
 		network:    plan.Network{Fixed: fixed},
 		containers: map[string]*container{}, volumes: map[string]plan.Volume{},
-		images: map[string]image{}, words: map[string]*plan.Word{}, behaviours: map[string]Behaviour{}, watched: map[string]watch{},
+		images: map[string]image{}, words: map[string]*plan.Word{}, stored: map[string]stored{}, behaviours: map[string]Behaviour{}, watched: map[string]watch{},
 		nginx: newNginx(),
 	}
 }
@@ -69,10 +70,13 @@ func From(have plan.Observed, clock Clock) *Host {
 	for _, name := range slices.Sorted(maps.Keys(have.Containers)) {
 		c := have.Containers[name]
 		h.containers[name] = seen(c, clock.Now())
-		h.images[c.Release.ImageID] = image{local: c.Release.ImageID}
+		h.stored[c.Release.ImageID] = stored{}
 	}
 	for _, r := range have.LastGood {
-		h.images[r.ImageID] = image{local: r.ImageID}
+		h.stored[r.ImageID] = stored{}
+	}
+	for id, i := range have.Stored {
+		h.stored[id] = stored{fetched: i.Fetched, size: i.Size}
 	}
 	for name, who := range have.Taken {
 		h.containers[name] = &container{Container: plan.Container{Name: name, State: plan.Running}, foreign: who}
@@ -85,6 +89,9 @@ func From(have plan.Observed, clock Clock) *Host {
 	maps.Copy(h.volumes, have.Volumes)
 	for ref, i := range have.Images {
 		h.images[ref] = image{local: i.ID, remote: i.ID, problem: i.Problem}
+		if _, there := h.stored[i.ID]; !there && i.ID != "" {
+			h.stored[i.ID] = stored{}
+		}
 		if i.Word != nil {
 			h.words[ref] = i.Word
 		}

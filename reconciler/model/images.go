@@ -1,11 +1,108 @@
 package model
 
 import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
+
+// A stored is an image on the host.
+type stored struct {
+	// fetched is the reference by which havn fetched it; byHand: a person brought it too.
+	fetched string
+	byHand  bool
+	size    int64
+}
+
+// imageSize is what each image takes.
+const imageSize = 100 << 20
+
+// bring puts an image on the host under a reference, fetched by havn or by hand.
+func (h *Host) bring(ref, id string, byHand bool) {
+	i := h.images[ref]
+	i.local = id
+	h.images[ref] = i
+	s, there := h.stored[id]
+	switch {
+	case byHand:
+		s.byHand = true
+	case !there:
+		s.fetched = ref
+	}
+	s.size = imageSize
+	h.stored[id] = s
+}
+
+// tags are the references that stand for an image on the host.
+func (h *Host) tags(id string) []string {
+	var out []string
+	for _, ref := range slices.Sorted(maps.Keys(h.images)) {
+		if h.images[ref].local == id {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// untag takes a reference from an image, which is gone with its last one.
+func (h *Host) untag(ref string) {
+	i := h.images[ref]
+	id := i.local
+	i.local = ""
+	h.images[ref] = i
+	if len(h.tags(id)) == 0 {
+		delete(h.stored, id)
+	}
+}
+
+func (h *Host) used(id string) bool {
+	for _, c := range h.containers {
+		if c.Release.ImageID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Host) storedImages() map[string]plan.StoredImage {
+	out := map[string]plan.StoredImage{}
+	for id, s := range h.stored {
+		out[id] = plan.StoredImage{Names: h.tags(id), Size: s.size, Used: h.used(id), Fetched: s.fetched}
+	}
+	return out
+}
+
+// RemoveImage removes an image by the names that havn fetched it by.
+func (e Engine) RemoveImage(ctx context.Context, a plan.RemoveImage) error {
+	h := e.h
+	return h.call(ctx, "rmi", a.Key(), func(now time.Time) (time.Duration, error) {
+		s, there := h.stored[a.ID]
+		switch {
+		case !there:
+			return 0, nil
+		case h.used(a.ID):
+			return 0, fmt.Errorf("conflict: image %s is used by a container", a.ID)
+		}
+		for _, ref := range h.tags(a.ID) {
+			if !slices.Contains(a.Refs, ref) {
+				return 0, fmt.Errorf("conflict: image %s is tagged %s, too", a.ID, ref)
+			}
+		}
+		for _, ref := range h.tags(a.ID) {
+			h.untag(ref)
+		}
+		delete(h.stored, a.ID)
+		if h.Saw != nil {
+			h.Saw(Deed{At: now, What: ImageGone, Image: a.ID, ByHand: s.byHand, Host: h.view(now)})
+		}
+		return quick, nil
+	}, nil)
+}
 
 // Describe sets what an image says of its containers.
 func (h *Host) Describe(ref string, w plan.Word) {

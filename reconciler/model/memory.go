@@ -93,8 +93,12 @@ type Journal struct {
 	h        *Host
 	verdicts map[plan.VerdictKey]plan.Verdict
 	lastGood map[string]spec.Release
+	former   map[string][]string
+	fetched  map[string]plan.FetchedImage
 	revision string
 	pins     map[string]string
+	// Losses counts how often it was emptied.
+	Losses int
 	// Records are the steps whose outcome was recorded, in order.
 	Records []Record
 }
@@ -115,7 +119,9 @@ func (h *Host) Journal() *Journal {
 
 // Lose empties the journal, but for its records.
 func (j *Journal) Lose() {
+	j.Losses++
 	j.verdicts, j.lastGood = map[plan.VerdictKey]plan.Verdict{}, map[string]spec.Release{}
+	j.former, j.fetched = map[string][]string{}, map[string]plan.FetchedImage{}
 	j.revision, j.pins = "", map[string]string{}
 }
 
@@ -130,6 +136,7 @@ func (j *Journal) Condemn(a plan.Condemn) error {
 // Prove records a release as its service's last good one.
 func (j *Journal) Prove(a plan.Prove) error {
 	return j.h.call(context.Background(), "journal", a.Key(), func(time.Time) (time.Duration, error) {
+		j.former[a.Service] = plan.Former(j.former[a.Service], j.lastGood[a.Service].ImageID, a.Release.ImageID)
 		j.lastGood[a.Service] = a.Release
 		return 0, nil
 	}, nil)
@@ -147,6 +154,34 @@ func (j *Journal) LastGood() map[string]spec.Release {
 	j.h.mu.Lock()
 	defer j.h.mu.Unlock()
 	return maps.Clone(j.lastGood)
+}
+
+// Recall are the images of the good releases of each service.
+func (j *Journal) Recall() map[string][]string {
+	j.h.mu.Lock()
+	defer j.h.mu.Unlock()
+	return maps.Clone(j.former)
+}
+
+// Fetched are the images that havn fetched.
+func (j *Journal) Fetched() map[string]plan.FetchedImage {
+	j.h.mu.Lock()
+	defer j.h.mu.Unlock()
+	return maps.Clone(j.fetched)
+}
+
+// KeepImage records that havn fetched an image.
+func (j *Journal) KeepImage(id string, f plan.FetchedImage) {
+	j.h.mu.Lock()
+	defer j.h.mu.Unlock()
+	j.fetched[id] = f
+}
+
+// DropImage forgets an image.
+func (j *Journal) DropImage(id string) {
+	j.h.mu.Lock()
+	defer j.h.mu.Unlock()
+	delete(j.fetched, id)
 }
 
 // Pin remembers which image a reference stands for in a revision.

@@ -42,6 +42,7 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 		m.converge(v)
 	}
 	m.prune()
+	m.collect()
 	m.standings()
 	m.notes()
 	return m.plan

@@ -48,6 +48,15 @@ type Observed struct {
 	// PruneAllowed: a person has agreed that more is removed at once than the
 	// prune budget allows.
 	PruneAllowed bool
+	// Stored are the images on the host by content address; nil if they are not known.
+	Stored map[string]StoredImage
+	// Fetched are those that havn fetched for the site, by content address, and Recall
+	// the images that a rollback may want: of the good releases of a service, and of the
+	// good revisions under "".
+	Fetched map[string]FetchedImage
+	Recall  map[string][]string
+	// Retention says when images go that nothing needs.
+	Retention Retention
 }
 
 // Network is the site's bridge network.

@@ -16,7 +16,8 @@ var known = []struct {
 }{
 	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Policy", "Binds", "Own", "Verdicts", "LastGood",
 		"InFlight", "Failures", // a forecast begins anew what is in flight
-		"Quarantine", "PruneAllowed"}}, // and --prune is for each plan
+		"Quarantine", "PruneAllowed", // and --prune is for each plan
+		"Stored", "Fetched", "Recall", "Retention"}}, // which images go is decided when the host is as wanted
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
 	{plan.Container{}, []string{"ID", "Name", "Service", "Fingerprint", "Revision", "Slot", "Release", "Addr", "State", "Restarts", "ExitCode", "OOM",
 		"CreatedAt", "StartedAt", "Checked", "Check", "Health", "Drift"}},
