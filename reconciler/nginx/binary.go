@@ -62,8 +62,8 @@ func (b Binary) run(ctx context.Context, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// Master reads nginx's pid file. The pid is believed if it is an nginx master
-// that was started with a configuration in this directory.
+// Master reads nginx's pid file. A killed nginx leaves it behind, so the pid is
+// believed only if it is of an nginx master of ours with this directory.
 func (b Binary) Master(context.Context) (int, error) {
 	text, err := os.ReadFile(filepath.Join(b.Dir, "nginx.pid"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,8 +76,7 @@ func (b Binary) Master(context.Context) (int, error) {
 	if err != nil || pid <= 1 {
 		return 0, nil
 	}
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !bytes.HasPrefix(line, []byte("nginx: master")) || !bytes.Contains(line, []byte(b.Dir+"/")) {
+	if !isMasterOf(pid, b.Dir) {
 		return 0, nil
 	}
 	return pid, nil
@@ -122,22 +121,11 @@ func (b Binary) orphans() []worker {
 			continue
 		}
 		pid, err := strconv.Atoi(strings.Split(l, "/")[2])
-		if w, alive := workerAt(pid); err == nil && alive && holds(pid, log) {
+		if w, alive := workerAt(pid); err == nil && alive && writes(pid, log) {
 			out = append(out, w)
 		}
 	}
 	return out
-}
-
-// holds: the process has the file open.
-func holds(pid int, file fs.FileInfo) bool {
-	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	for _, l := range links {
-		if open, err := os.Stat(l); err == nil && os.SameFile(open, file) {
-			return true
-		}
-	}
-	return false
 }
 
 // Test has nginx judge a configuration.
@@ -160,10 +148,17 @@ func (b Binary) Signal(ctx context.Context, s syscall.Signal) error {
 // Version asks the nginx that runs, or the program if none does. After an upgrade on
 // disk the two differ.
 func (b Binary) Version(ctx context.Context) (string, error) {
-	running := b
-	if pid, err := b.Master(ctx); err == nil && pid != 0 {
-		running.Path = fmt.Sprintf("/proc/%d/exe", pid)
+	pid, err := b.Master(ctx)
+	if err != nil || pid == 0 {
+		return b.run(ctx, "-v")
 	}
+	f, err := program(pid)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = f.Close() }()
+	running := b
+	running.Path = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd())
 	return running.run(ctx, "-v")
 }
 
