@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -58,6 +59,13 @@ func LoadUnder(ctx context.Context, dir string, host *Host, policy *Policy) (Sit
 	snapshot.As, snapshot.Policy = host, policy
 	return snapshot.Evaluate(ctx)
 }
+
+const (
+	// exitOfCPU is the child's exit code when its processor time is used up. A kill could
+	// be anybody's; it comes when the child has not ended after some seconds more.
+	exitOfCPU  = 75
+	graceOfCPU = 5
+)
 
 // An answer is what the child prints.
 type answer struct {
@@ -130,11 +138,16 @@ func run(cmd *exec.Cmd) error {
 		return err
 	}
 	defer release()
+	// Where memory is short, this is what the kernel ends, and nothing that serves
+	// (proc(5), oom_score_adj).
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("1000"), 0)
 	return cmd.Wait()
 }
 
 // programFiles are this program, and the libraries that one with cgo is linked with.
-var programFiles = []string{"/proc/self/exe", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo"}
+var programFiles = []string{
+	"/proc/self/exe", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/localtime", "/usr/share/zoneinfo",
+}
 
 // everybodyMayRun: another user may execute this program, too.
 func everybodyMayRun() bool {
@@ -160,23 +173,40 @@ func processorTime(state *os.ProcessState) time.Duration {
 	return state.UserTime() + state.SystemTime()
 }
 
-// crashed explains a child that did not answer.
+// crashed explains a child that did not answer. What ended it is the spec's fault if it
+// was one of the limits, and else the machine's, to be tried again.
 func (s Snapshot) crashed(state *os.ProcessState, stderr string, err error, l limits) error {
-	outOfMemory := func(text string) bool { return strings.Contains(stderr, text) }
+	says := func(text string) bool { return strings.Contains(stderr, text) }
 	status, ok := state.Sys().(syscall.WaitStatus)
-	killed := ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	var by syscall.Signal // 0 is that it ended by itself
+	if ok && status.Signaled() {
+		by = status.Signal()
+	}
+	late := processorTime(state) >= time.Duration(l.cpu+graceOfCPU)*time.Second*9/10
 	switch {
-	case killed && processorTime(state) >= time.Duration(l.cpu)*time.Second*9/10:
+	case state.ExitCode() == exitOfCPU, by == syscall.SIGKILL && late:
 		return Problems{{What: fmt.Sprintf("the spec takes more than %d s of processor time to evaluate", l.cpu), Expected: s.costly()}}
-	case killed || slices.ContainsFunc(memoryTexts, outOfMemory):
+	case by != 0 && !slices.ContainsFunc(memoryTexts, says):
+		return fmt.Errorf("evaluate: the child was ended by signal %d (%s) when it had used %d MiB: "+
+			"this machine is short of memory, or a person ended it; it is tried again", by, by, peak(state)>>20)
+	case says("errno=11"):
+		return errors.New("evaluate: this machine starts no further thread for the child; raise the limit of processes (TasksMax, pids.max)")
+	case slices.ContainsFunc(memoryTexts, says):
 		return Problems{{What: "the spec takes more memory to evaluate than it may", Expected: s.costly()}}
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
 	return fmt.Errorf("evaluate: the child ended without an answer: %w: %s", err, first)
 }
 
-// memoryTexts are how Go's runtime says that there is no memory, or no stack. The
-// kernel, short of memory, kills without a word.
+// peak is the most memory that the child had, in bytes.
+func peak(state *os.ProcessState) int64 {
+	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
+		return usage.Maxrss << 10
+	}
+	return 0
+}
+
+// memoryTexts are how Go's runtime says that there is no memory, or no stack.
 var memoryTexts = []string{"out of memory", "cannot allocate", "stack exceeds", "stack overflow", "failed to create new OS thread"}
 
 // capped keeps the first max bytes written to it.
@@ -246,9 +276,19 @@ func limitSelf(cpu, memory string) error {
 		limits[unix.RLIMIT_AS] = addresses
 	}
 	for which, limit := range limits {
-		if err := unix.Setrlimit(which, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
+		most := limit
+		if which == unix.RLIMIT_CPU {
+			most += graceOfCPU
+		}
+		if err := unix.Setrlimit(which, &unix.Rlimit{Cur: limit, Max: most}); err != nil {
 			return fmt.Errorf("set limit %d: %w", which, err)
 		}
 	}
+	used := make(chan os.Signal, 1)
+	signal.Notify(used, unix.SIGXCPU)
+	go func() {
+		<-used
+		os.Exit(exitOfCPU)
+	}()
 	return nil
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"havn.internal/spec/scratch"
@@ -49,6 +51,9 @@ func TakeSnapshot(dir string) (Snapshot, error) { return TakeSnapshotIn(Locate(d
 // TakeSnapshotIn reads the spec at a path inside a directory; "" is all of it.
 func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 	root, err := OpenRoot(dir)
+	if ofMachine(err) {
+		return Snapshot{}, fmt.Errorf("read the spec: %w", err)
+	}
 	if err != nil {
 		return Snapshot{}, Problems{{What: openProblem(dir, err), Expected: "a directory of CUE files"}}
 	}
@@ -62,6 +67,9 @@ func TakeSnapshotIn(dir, inside string) (Snapshot, error) {
 	} else {
 		t.inModule(inside)
 	}
+	if t.err != nil {
+		return Snapshot{}, t.err
+	}
 	if len(t.problems) > 0 {
 		return Snapshot{}, t.problems.sorted()
 	}
@@ -74,7 +82,9 @@ func (t *taker) inModule(inside string) {
 	t.walk("cue.mod", 1)
 	beside, err := Around(PlainFS(t.root), inside)
 	if err != nil {
-		t.fail(inside, plainError(err), "")
+		if !t.lacks(inside, err) {
+			t.fail(inside, plainError(err), "")
+		}
 	}
 	for _, name := range beside.Files {
 		if i, err := t.root.Lstat(name); err == nil {
@@ -108,12 +118,43 @@ type taker struct {
 	files    map[string][]byte
 	size     int64
 	problems Problems
+	// err is what this machine lacks to read it, which says nothing of the spec.
+	err error
 	// full: a bound of the whole has been met, and reported.
 	full bool
 }
 
 func (t *taker) fail(file, what, do string) {
 	t.problems = append(t.problems, Problem{File: file, What: what, Do: do})
+}
+
+// ofMachine: the error says nothing of the file but that this machine can't read it now:
+// no descriptors or memory are left, the disk has errors (errno(3)).
+func ofMachine(err error) bool {
+	for _, lack := range []error{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO, syscall.ESTALE, syscall.EAGAIN, syscall.EINTR, syscall.EUCLEAN,
+	} {
+		if errors.Is(err, lack) {
+			return true
+		}
+	}
+	return false
+}
+
+// lacks notes an error of the machine.
+func (t *taker) lacks(name string, err error) bool {
+	if !ofMachine(err) {
+		return false
+	}
+	t.err = cmp.Or(t.err, fmt.Errorf("read the spec: %s: %w", name, err))
+	return true
+}
+
+// unread says why a file or directory is no part of the snapshot.
+func (t *taker) unread(name string, err error) {
+	if !t.lacks(name, err) {
+		t.fail(name, "can't be read: "+plainError(err), "")
+	}
 }
 
 // skipped are the entries that are no part of a spec, whatever they are; also what
@@ -126,13 +167,13 @@ func skipped(name string) bool {
 func (t *taker) walk(dir string, depth int) {
 	f, err := openPlain(t.root, dir)
 	if err != nil {
-		t.fail(dir, "can't be read: "+plainError(err), "")
+		t.unread(dir, err)
 		return
 	}
 	entries, err := f.ReadDir(-1)
 	_ = f.Close()
 	if err != nil {
-		t.fail(dir, "can't be read: "+plainError(err), "")
+		t.unread(dir, err)
 		return
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -184,14 +225,14 @@ func (t *taker) take(name string) {
 		return
 	}
 	if err != nil {
-		t.fail(name, "can't be read: "+plainError(err), "")
+		t.unread(name, err)
 		return
 	}
 	defer func() { _ = f.Close() }()
 	content, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	switch {
 	case err != nil:
-		t.fail(name, "can't be read: "+plainError(err), "")
+		t.unread(name, err)
 	case len(content) > maxFileSize:
 		t.fail(name, "is larger than 1 MiB", "split it, or move it out of the spec")
 	case t.size+int64(len(content)) > maxSnapshot:
