@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -53,6 +52,7 @@ const (
 type Gateway struct {
 	Config
 	listener listener
+	key      []byte
 	// swap is held by whoever changes what nginx does.
 	swap sync.Mutex
 
@@ -85,11 +85,15 @@ func New(c Config) (*Gateway, error) {
 		c.OldWorkers = oldGenerations * runtime.NumCPU()
 	}
 	if !c.Looks {
-		if err := os.MkdirAll(filepath.Join(c.Dir, "tmp"), 0o755); err != nil {
+		if err := furnish(c.Dir); err != nil {
 			return nil, fmt.Errorf("nginx directory: %w", err)
 		}
 	}
-	g := &Gateway{Config: c, listener: l, routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
+	key, err := keyOf(c.Dir, !c.Looks)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{Config: c, listener: l, key: key, routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
 	last, ok := pointed(c.Dir, confirmed)
 	if !ok {
 		last, ok = pointed(c.Dir, current)
@@ -138,7 +142,7 @@ func (g *Gateway) limits() limits { return limits{g.RequestLimit, g.ShutdownTime
 func (g *Gateway) settings() Settings {
 	s := Settings{
 		Dir: g.Dir, Listen: g.listener.directives, Local: g.listener.local,
-		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout,
+		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout, Key: g.key,
 	}
 	if g.AccessLog {
 		s.AccessLog = g.accessPath()

@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,56 +50,42 @@ func sumOf(conf []byte) string {
 
 // save writes a generation, whole and synced, before anything points to it.
 func save(dir string, g *generation, conf []byte) error {
-	at := filepath.Join(dir, genName(g.number))
-	if err := os.RemoveAll(at); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(at, 0o755); err != nil {
-		return err
-	}
 	table, err := json.Marshal(g.table)
 	if err != nil {
 		return err
 	}
 	g.sum = sumOf(conf)
-	if err := writeSynced(filepath.Join(at, confFile), conf); err != nil {
-		return err
-	}
-	return errors.Join(writeSynced(filepath.Join(at, tableFile), table), syncDir(at))
-}
-
-func writeSynced(path string, content []byte) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncDir has what was made, renamed or removed in a directory outlast a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return within(dir, func(root *os.Root) error {
+		name := genName(g.number)
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
+		if err := root.Mkdir(name, dirMode); err != nil {
+			return err
+		}
+		if err := writeSynced(root, filepath.Join(name, confFile), conf); err != nil {
+			return err
+		}
+		return errors.Join(writeSynced(root, filepath.Join(name, tableFile), table), syncDir(root, name))
+	})
 }
 
 // point makes a link mean a generation, in one step, for good. It is relative, so that
 // it is good wherever the directory is mounted.
 func point(dir, link string, number int) error {
-	tmp := filepath.Join(dir, "."+link+".new")
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Symlink(genName(number), tmp); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, filepath.Join(dir, link)); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return within(dir, func(root *os.Root) error {
+		tmp := "." + link + ".new"
+		if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := root.Symlink(genName(number), tmp); err != nil {
+			return err
+		}
+		if err := root.Rename(tmp, link); err != nil {
+			return err
+		}
+		return syncDir(root, ".")
+	})
 }
 
 // pointed returns the generation a link means; false if it means none that can
@@ -113,19 +100,22 @@ func pointed(dir, link string) (generation, bool) {
 
 func load(dir, name string) (generation, bool) {
 	number, err := strconv.Atoi(strings.TrimPrefix(name, "gen-"))
-	if err != nil {
+	if err != nil || name != genName(number) {
 		return generation{}, false
 	}
 	g := generation{number: number}
-	text, err := os.ReadFile(filepath.Join(dir, name, tableFile))
-	if err != nil || json.Unmarshal(text, &g.table) != nil {
-		return generation{}, false
-	}
-	conf, err := os.ReadFile(filepath.Join(dir, name, confFile))
+	err = within(dir, func(root *os.Root) error {
+		table, err := root.ReadFile(filepath.Join(name, tableFile))
+		if err != nil {
+			return err
+		}
+		conf, err := root.ReadFile(filepath.Join(name, confFile))
+		g.sum = sumOf(conf)
+		return errors.Join(err, json.Unmarshal(table, &g.table))
+	})
 	if err != nil {
 		return generation{}, false
 	}
-	g.sum = sumOf(conf)
 	return g, true
 }
 
@@ -171,7 +161,7 @@ func (g *Gateway) prune(newest int) {
 			continue
 		}
 		if old, ok := load(g.Dir, name); !ok || !g.drains.pending(old.table) {
-			_ = os.RemoveAll(filepath.Join(g.Dir, name))
+			_ = within(g.Dir, func(root *os.Root) error { return root.RemoveAll(name) })
 		}
 	}
 }
@@ -187,8 +177,16 @@ var asker = &http.Client{
 	Timeout:   askTime,
 }
 
-// ask returns the generation in force, and the hash of its table.
-func ask(ctx context.Context, addr string) (number int, hash string, err error) {
+// markOf is what nginx says beside the number of a generation: two generations of one
+// number have different marks, and whoever hears one learns nothing of the table.
+func markOf(key []byte, t plan.Table, number int) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%d %s", number, t.Hash())
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// ask returns the generation in force, and its mark.
+func ask(ctx context.Context, addr string) (number int, mark string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/generation", nil)
 	if err != nil {
 		return 0, "", err
@@ -206,22 +204,22 @@ func ask(ctx context.Context, addr string) (number int, hash string, err error) 
 	if resp.StatusCode != http.StatusOK {
 		return 0, "", fmt.Errorf("%s: status %d: not havn's gateway", addr, resp.StatusCode)
 	}
-	if _, err := fmt.Sscanf(string(body), "%d %s", &number, &hash); err != nil {
+	if _, err := fmt.Sscanf(string(body), "%d %s", &number, &mark); err != nil {
 		return 0, "", fmt.Errorf("%s: %q: not havn's gateway", addr, body)
 	}
-	return number, hash, nil
+	return number, mark, nil
 }
 
-// awaitGeneration asks until nginx answers with the generation, or until.
-func awaitGeneration(ctx context.Context, addr string, want generation, until time.Time) error {
+// await asks until nginx answers with the generation, or until.
+func (g *Gateway) await(ctx context.Context, want generation, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
-	wanted := want.table.Hash()
+	wanted := markOf(g.key, want.table, want.number)
 	for {
-		number, hash, err := ask(ctx, addr)
-		if err == nil && number == want.number && hash == wanted {
+		number, mark, err := ask(ctx, g.listener.probe)
+		if err == nil && number == want.number && mark == wanted {
 			return nil
 		}
 		select {

@@ -1,7 +1,9 @@
 package nginx
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,26 +14,37 @@ import (
 // may be emptied in place.
 const maxLog = 8 << 20
 
-func (g *Gateway) logPath() string { return filepath.Join(g.Dir, "error.log") }
+func (g *Gateway) logPath() string { return filepath.Join(g.Dir, errorFile) }
 
 // accessPath is never the output of nginx's container: the engine reads that by a
 // pipe, and with the engine down nginx would stand still once the pipe is full.
-func (g *Gateway) accessPath() string { return filepath.Join(g.Dir, "access.log") }
+func (g *Gateway) accessPath() string { return filepath.Join(g.Dir, accessFile) }
 
 // boundLogs bounds what nginx writes to its directory.
 func (g *Gateway) boundLogs() {
-	for _, path := range []string{g.logPath(), g.accessPath()} {
-		if i, err := os.Stat(path); err != nil || i.Size() <= maxLog {
-			continue
-		}
-		if err := os.Truncate(path, 0); err != nil {
-			g.Log.Warn("can't bound nginx's log", "err", err)
-		}
+	err := within(g.Dir, func(root *os.Root) error { return errors.Join(bound(root, errorFile), bound(root, accessFile)) })
+	if err != nil {
+		g.Log.Warn("can't bound nginx's log", "err", err)
 	}
 }
 
+func bound(root *os.Root, name string) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|notFollowed, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	i, err := f.Stat()
+	if err == nil && i.Mode().IsRegular() && i.Size() > maxLog {
+		err = f.Truncate(0)
+	}
+	return errors.Join(err, f.Close())
+}
+
 func (g *Gateway) logEnd() int64 {
-	i, err := os.Stat(g.logPath())
+	i, err := os.Lstat(g.logPath())
 	if err != nil {
 		return 0
 	}
@@ -40,23 +53,24 @@ func (g *Gateway) logEnd() int64 {
 
 // logSince returns the problems nginx logged after a mark, or since the log was
 // emptied.
-func (g *Gateway) logSince(mark int64) []string {
-	f, err := os.Open(g.logPath())
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	if g.logEnd() < mark {
-		mark = 0
-	}
-	if _, err := f.Seek(mark, io.SeekStart); err != nil {
-		return nil
-	}
-	text, err := io.ReadAll(io.LimitReader(f, 1<<20))
-	if err != nil {
-		return nil
-	}
-	return problems(string(text))
+func (g *Gateway) logSince(mark int64) (out []string) {
+	_ = within(g.Dir, func(root *os.Root) error {
+		f, err := root.OpenFile(errorFile, os.O_RDONLY|notFollowed, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = f.Close() }()
+		if g.logEnd() < mark {
+			mark = 0
+		}
+		if _, err := f.Seek(mark, io.SeekStart); err != nil {
+			return err
+		}
+		text, err := io.ReadAll(io.LimitReader(f, 1<<20))
+		out = problems(string(text))
+		return err
+	})
+	return out
 }
 
 // problems are nginx's lines about what it could not do, each once.

@@ -14,12 +14,12 @@ import (
 // one tells. The caller holds swap.
 func (g *Gateway) meet(ctx context.Context, pid int) bool {
 	workers, seen := settled(ctx, pid)
-	number, hash, err := ask(ctx, g.listener.probe)
+	number, mark, err := ask(ctx, g.listener.probe)
 	if err != nil {
 		return false
 	}
 	in, ok := pointed(g.Dir, current)
-	if !ok || in.number != number || in.table.Hash() != hash {
+	if !ok || in.number != number || markOf(g.key, in.table, number) != mark {
 		return false
 	}
 	if err := g.learn(ctx); err != nil {

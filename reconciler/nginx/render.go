@@ -27,6 +27,8 @@ type Settings struct {
 	ShutdownTimeout time.Duration
 	// AccessLog is the file that requests are logged to; empty for none.
 	AccessLog string
+	// Key is what marks of generations are made with; see markOf.
+	Key []byte
 }
 
 // generationHost is the private name under which nginx says its generation, on
@@ -137,7 +139,7 @@ func (e *emitter) generation(s Settings, t plan.Table, generation int) {
 		e.block(func() { e.dir("return", raw("404")) }, "if", raw("($havn_local"), raw("="), raw("0)"))
 		e.block(func() {
 			e.dir("default_type", raw("text/plain"))
-			e.dir("return", raw("200"), raw(fmt.Sprintf(`"%d %s"`, generation, t.Hash())))
+			e.dir("return", raw("200"), raw(fmt.Sprintf(`"%d %s"`, generation, markOf(s.Key, t, generation))))
 		}, "location", raw("="), raw("/generation"))
 		e.block(func() { e.dir("return", raw("404")) }, "location", raw("/"))
 	}, "server")

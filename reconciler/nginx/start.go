@@ -108,7 +108,7 @@ func (g *Gateway) bringUp(ctx context.Context, s Settings, next generation) erro
 	mark := g.logEnd()
 	err = g.Process.Start(ctx, filepath.Join(g.Dir, current, confFile))
 	if err == nil {
-		err = awaitGeneration(ctx, g.listener.probe, next, time.Now().Add(startTime))
+		err = g.await(ctx, next, time.Now().Add(startTime))
 	}
 	if err != nil {
 		return g.explain(ctx, mark, err)

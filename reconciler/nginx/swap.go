@@ -87,7 +87,7 @@ func (g *Gateway) switchTo(ctx context.Context, next, last generation, within ti
 	old, seen := workersOf(pid)
 	deadline := time.Now().Add(within)
 	if err = g.reload(ctx); err == nil {
-		err = awaitGeneration(ctx, g.listener.probe, next, deadline)
+		err = g.await(ctx, next, deadline)
 	}
 	if err == nil {
 		awaitLeaving(ctx, old, deadline)
@@ -120,7 +120,7 @@ func (g *Gateway) restore(ctx context.Context, failed, last generation) error {
 		err = g.reload(ctx)
 	}
 	if err == nil {
-		err = awaitGeneration(ctx, g.listener.probe, last, time.Now().Add(confirmTime))
+		err = g.await(ctx, last, time.Now().Add(confirmTime))
 	}
 	if err != nil {
 		// What is in force is not known until nginx is asked again.
