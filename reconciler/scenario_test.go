@@ -164,7 +164,7 @@ func (p *play) status() {
 		p.printf("  blocked %s%s: %s", b.Service, b.Route, b.Why)
 	}
 	for _, n := range o.Plan.Notes {
-		p.printf("  note %s: %s", n.Service, n.Why)
+		p.printf("  note %s", n)
 	}
 	for _, w := range o.Plan.Waits {
 		p.printf("  waits until %s: %s", clock(w.Until), w.Why)

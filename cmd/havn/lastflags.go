@@ -34,6 +34,9 @@ func (h *host) claim(ctx context.Context, m *machine) error {
 	if err := h.engine.CheckState(ctx); err != nil {
 		return err
 	}
+	if err := h.engine.Claim(ctx); err != nil {
+		return err
+	}
 	return m.remember()
 }
 

@@ -29,7 +29,7 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 		fmt.Fprintf(&b, "- **blocked** %s\n", plainText(strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": ")))
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "- **note** %s\n", plainText(n.Service+": "+n.Why))
+		fmt.Fprintf(&b, "- **note** %s\n", plainText(n.String()))
 	}
 	if len(standing)+len(r.Blocked)+len(r.Notes) > 0 {
 		b.WriteString("\n")

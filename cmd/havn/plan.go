@@ -208,7 +208,7 @@ func printRoad(w io.Writer, r model.Road, standing []string) error {
 		fmt.Fprintf(&b, "blocked: %s\n", strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": "))
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(&b, "note: %s: %s\n", n.Service, n.Why)
+		fmt.Fprintf(&b, "note: %s\n", n)
 	}
 	if r.Pending() {
 		fmt.Fprintf(&b, "\nplan %s; `havn apply DIR --expect %s` goes on only if it still holds\n", r.Hash, r.Hash)

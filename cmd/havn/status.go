@@ -133,6 +133,9 @@ func printStatus(w io.Writer, s console.Status) error {
 	for _, why := range s.Blocked {
 		fmt.Fprintf(&b, "blocked   %s\n", why)
 	}
+	for _, why := range s.Notes {
+		fmt.Fprintf(&b, "note      %s\n", why)
+	}
 	if s.Unknown != "" {
 		fmt.Fprintf(&b, "unknown   %s\n", s.Unknown)
 	}

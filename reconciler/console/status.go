@@ -41,6 +41,9 @@ type Status struct {
 	Failed []Failure `json:"failed,omitempty"`
 	// Blocked is what can't go on and belongs to no service.
 	Blocked []string `json:"blocked,omitempty"`
+	// Notes are what else on the host concerns the site, such as containers that are not
+	// havn's on its network.
+	Notes []string `json:"notes,omitempty"`
 	// Unknown is why the host can't be observed; the rest is then as it was last
 	// seen.
 	Unknown string `json:"unknown,omitempty"`
@@ -150,6 +153,11 @@ func Describe(ctx context.Context, want spec.Site, o reconciler.Outcome, tail Ta
 			blocked[b.Service] = append(blocked[b.Service], b.Why)
 		default:
 			s.Blocked = append(s.Blocked, b.Why)
+		}
+	}
+	for _, n := range o.Plan.Notes {
+		if n.Service == "" {
+			s.Notes = append(s.Notes, n.Why)
 		}
 	}
 	for _, standing := range o.Plan.Services {

@@ -44,6 +44,8 @@ type Host interface {
 	PauseByHand(name string)
 	Disconnect(name string)
 	TakeName(name string)
+	// Forge runs a container that by its name and labels is the replica that a starts.
+	Forge(a plan.Start)
 }
 
 // Engine tests the engine of the hosts that newHost makes, one for each test.
@@ -58,6 +60,7 @@ func Engine(t *testing.T, newHost func(t *testing.T) Host) {
 		{"start", testStart},
 		{"start what can't", testStartWhatCannot},
 		{"start over somebody else", testStartOverSomebody},
+		{"start over a forgery", testForgery},
 		{"stop and start again", testStopAndStart},
 		{"remove", testRemove},
 		{"crash", testCrash},

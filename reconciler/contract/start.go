@@ -65,6 +65,26 @@ func testStartOverSomebody(h *harness) {
 	if len(have.Containers) != 0 || have.Taken[a.Name] == "" {
 		h.t.Errorf("observed %v, taken %v", have.Containers, have.Taken)
 	}
+	if len(have.Strangers) != 1 || have.Strangers[a.Name] == "" {
+		h.t.Errorf("it is on the site's network, and named are %v", have.Strangers)
+	}
+}
+
+// Labels make no replica: what havn did not make is named, is no replica of the site, and
+// is neither started nor stopped by it.
+func testForgery(h *harness) {
+	h.do(h.CreateNetwork(h.ctx, plan.CreateNetwork{}))
+	mine, forged := h.replica("web", Serves, 0), h.replica("web", Serves, 1)
+	h.do(h.Start(h.ctx, mine))
+	h.Forge(forged)
+	h.fails("a name that a forgery has", h.Start(h.ctx, forged), false)
+	have := h.observe(spec.Site{})
+	if _, ours := have.Containers[mine.Name]; !ours || len(have.Containers) != 1 || have.Taken[forged.Name] == "" {
+		h.t.Errorf("observed %v, taken %v", have.Containers, have.Taken)
+	}
+	if len(have.Strangers) != 1 || have.Strangers[forged.Name] == "" || !have.Network.Taken[forged.Addr] {
+		h.t.Errorf("named are %v, and taken addresses %v", have.Strangers, have.Network.Taken)
+	}
 }
 
 // A replica that is stopped stays so, and comes back as the same container at the

@@ -39,6 +39,7 @@ func (e *Engine) build(a plan.Start, w plan.Word) (blueprint, error) {
 	if err != nil {
 		return blueprint{}, err
 	}
+	e.prove(labels)
 	mounts, err := e.mounts(s, w)
 	if err != nil {
 		return blueprint{}, err

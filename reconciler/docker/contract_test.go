@@ -8,6 +8,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"havn.internal/reconciler/contract"
+	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
 )
 
@@ -60,3 +61,5 @@ func (h host) Disconnect(name string) {
 }
 
 func (h host) TakeName(name string) { h.foreign(name, h.Fixed().Addr().Next().Next()) }
+
+func (h host) Forge(a plan.Start) { h.forge(a, nil) }

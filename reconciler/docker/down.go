@@ -33,9 +33,17 @@ func (e *Engine) Belongings(ctx context.Context) (Belongings, error) {
 	if err != nil {
 		return out, err
 	}
+	o, err := e.whose(ctx)
+	if err != nil {
+		return out, err
+	}
 	for _, c := range list {
-		if name := containerName(c); c.Labels[labelSite] == e.Site && c.Labels[labelName] == name {
-			out.Containers = append(out.Containers, name)
+		stranger, err := e.stranger(ctx, candidateOf(c), o)
+		if err != nil {
+			return out, err
+		}
+		if stranger == "" {
+			out.Containers = append(out.Containers, containerName(c))
 		}
 	}
 	n, _, err := e.observeNetwork(ctx)

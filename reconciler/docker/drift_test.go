@@ -106,9 +106,9 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 	s.do(s.CreateNetwork(s.ctx, plan.CreateNetwork{}))
 	s.do(os.MkdirAll(filepath.Join(s.config.State, "files"), 0o755))
 	a := s.replica(service(), 0)
-	_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage, Labels: map[string]string{
+	_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage, Labels: s.Prove(map[string]string{
 		"havn.site": s.config.Site, "havn.name": a.Name, "havn.role": "replica", "havn.fingerprint": string(a.Fingerprint),
-	}}, nil, s.endpoint(a.Addr), nil, a.Name)
+	})}, nil, s.endpoint(a.Addr), nil, a.Name)
 	s.do(err)
 	have := s.observe(want())
 	if _, ours := have.Containers[a.Name]; ours {

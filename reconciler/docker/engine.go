@@ -1,9 +1,9 @@
 // Package docker is the Docker Engine as havn uses it: it says what runs, and
 // carries out single acts. It is the only importer of github.com/docker/docker.
 //
-// An object is havn's if its havn.site label names the site and, for a
-// container, its havn.name label equals its name: images and `docker commit`
-// carry labels along, names they do not.
+// A network or volume is havn's if its labels name the site and itself. For a container
+// that is not enough, since images and compose files carry labels, too: it is havn's if
+// its labels have a proof that only this machine's havn can make; see [Engine.Claim].
 //
 // Rule of the package: it decides nothing, and it never touches an object that
 // is not the site's.
@@ -95,6 +95,12 @@ type Engine struct {
 	unread bool
 	known  surroundings
 	facts  facts
+	// owner is what the state directory says of it, nil as long as that was not read or
+	// made. named are the container names in labels of images, by the images' IDs.
+	owner *owner
+	named map[string]string
+	// claiming is held by whoever makes the owner.
+	claiming sync.Mutex
 	// words are what images say, by their content address.
 	words map[string]plan.Word
 	// fetched are the images that this process brought, with the reference in full, and
@@ -129,6 +135,7 @@ func New(ctx context.Context, c Config) (*Engine, error) {
 	return &Engine{
 		Config: c, cli: cli, platform: info.Os + "/" + info.Arch,
 		dirt: dirt{containers: map[string]bool{}}, seen: map[string]sighting{}, ends: map[string]ending{},
+		named: map[string]string{},
 	}, nil
 }
 

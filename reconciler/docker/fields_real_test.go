@@ -95,5 +95,5 @@ func (e *Engine) trial(s spec.Service, imageID string) (inspected string, err er
 	if err != nil {
 		return "", err
 	}
-	return asText([]any{i.Config, i.HostConfig}), verify(i.HostConfig, b.host, e.about(ctx).runtime)
+	return asText([]any{i.Config, i.HostConfig}), verify(i.HostConfig, b.host, e.runtime(ctx))
 }

@@ -50,26 +50,28 @@ func (e *Engine) Gateway(dir string) *GatewayContainer {
 	return &GatewayContainer{engine: e, dir: dir}
 }
 
-func (g *GatewayContainer) name() string { return g.engine.Site + "-gateway" }
+func (g *GatewayContainer) name() string { return g.engine.gatewayName() }
+
+func (e *Engine) gatewayName() string { return e.Site + "-gateway" }
 
 // Start creates the container unless it is there, and starts it. One that runs is
 // left as it is: to replace it is an outage.
 func (g *GatewayContainer) Start(ctx context.Context, conf string) error {
-	i, err := g.inspect(ctx)
+	i, ours, err := g.find(ctx)
 	for until := time.Now().Add(restartPatience); err == nil && i != nil && i.State.Restarting && time.Now().Before(until); {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(restartTick):
 		}
-		i, err = g.inspect(ctx)
+		i, ours, err = g.find(ctx)
 	}
 	switch {
 	case err != nil:
 		return err
 	case i == nil:
 		return g.create(ctx, conf)
-	case !g.ours(i):
+	case !ours:
 		return fmt.Errorf("a container named %s exists and is not havn's; remove or rename it", g.name())
 	case i.State.Status == container.StateRunning:
 		return nil
@@ -93,8 +95,8 @@ const (
 // nobody. Otherwise there is nothing to do: with its first process a container ends
 // whole.
 func (g *GatewayContainer) Clear(ctx context.Context) error {
-	i, err := g.inspect(ctx)
-	if err != nil || i == nil || !g.ours(i) || i.State.Status != container.StatePaused {
+	i, ours, err := g.find(ctx)
+	if err != nil || i == nil || !ours || i.State.Status != container.StatePaused {
 		return err
 	}
 	return g.engine.cli.ContainerUnpause(ctx, i.ID)
@@ -114,9 +116,17 @@ func (g *GatewayContainer) inspect(ctx context.Context) (*container.InspectRespo
 	return &i, nil
 }
 
-func (g *GatewayContainer) ours(i *container.InspectResponse) bool {
-	l := i.Config.Labels
-	return l[labelSite] == g.engine.Site && l[labelRole] == roleGateway && l[labelName] == g.name()
+// find is inspect with whether the container is the gateway that havn made.
+func (g *GatewayContainer) find(ctx context.Context) (i *container.InspectResponse, ours bool, err error) {
+	if i, err = g.inspect(ctx); err != nil || i == nil {
+		return nil, false, err
+	}
+	o, err := g.engine.whose(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	stranger, err := g.engine.stranger(ctx, candidateAt(*i), o)
+	return i, stranger == "" && i.Config.Labels[labelRole] == roleGateway, err
 }
 
 func (g *GatewayContainer) create(ctx context.Context, conf string) error {
@@ -130,7 +140,11 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 			return fmt.Errorf("pull %s: %w", e.NginxImage, err)
 		}
 	}
+	if err := e.Claim(ctx); err != nil {
+		return err
+	}
 	config, host := g.blueprint(ctx, conf)
+	e.prove(config.Labels)
 	ctx, cancel := context.WithTimeout(ctx, createDeadline+startDeadline)
 	defer cancel()
 	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
@@ -139,7 +153,7 @@ func (g *GatewayContainer) create(ctx context.Context, conf string) error {
 	}
 	i, err := e.cli.ContainerInspect(ctx, made.ID)
 	if err == nil {
-		err = verify(i.HostConfig, host, e.about(ctx).runtime)
+		err = verify(i.HostConfig, host, e.runtime(ctx))
 	}
 	if err != nil {
 		e.discard(context.WithoutCancel(ctx), made.ID)
@@ -191,12 +205,12 @@ func (g *GatewayContainer) Master(ctx context.Context) (int, error) {
 	if g.pid != 0 && g.news == news && isMaster(g.pid) && g.sees(g.pid) {
 		return g.pid, nil
 	}
-	i, err := g.inspect(ctx)
+	i, ours, err := g.find(ctx)
 	if err != nil {
 		return 0, err
 	}
 	g.pid, g.news = 0, news
-	if i != nil && g.ours(i) && i.State.Status == container.StateRunning && g.sees(i.State.Pid) {
+	if i != nil && ours && i.State.Status == container.StateRunning && g.sees(i.State.Pid) {
 		g.pid = i.State.Pid
 	}
 	return g.pid, nil

@@ -58,11 +58,6 @@ func replicaLabels(site string, a plan.Start, w plan.Word) (map[string]string, e
 	return labels, nil
 }
 
-// owned: the labels say that a container of this name is a replica of the site.
-func owned(site, name string, labels map[string]string) bool {
-	return labels[labelSite] == site && labels[labelName] == name && labels[labelRole] == roleReplica
-}
-
 // unreadable is a replica that another havn made.
 const unreadable = "a replica of this site with labels this havn can't read"
 

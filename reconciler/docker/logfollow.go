@@ -69,7 +69,9 @@ func (f *follower) newcomers(ctx context.Context, service string, begin time.Tim
 		select {
 		case m := <-messages:
 			p := printer{m.Actor.Attributes["name"], m.Actor.Attributes[labelService]}
-			if owned(f.e.Site, p.name, m.Actor.Attributes) && (service == "" || service == p.service) {
+			// Of an event the image is not known by its ID.
+			c := candidate{id: m.Actor.ID, name: p.name, labels: m.Actor.Attributes}
+			if f.e.isReplica(ctx, c) && (service == "" || service == p.service) {
 				f.follow(ctx, p, begin)
 			}
 		case err := <-errs:

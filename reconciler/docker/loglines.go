@@ -85,7 +85,7 @@ func (e *Engine) printers(ctx context.Context, service string) ([]printer, error
 	services := map[string]bool{}
 	for _, c := range list {
 		p := printer{containerName(c), c.Labels[labelService]}
-		if !owned(e.Site, p.name, c.Labels) {
+		if !e.isReplica(ctx, candidateOf(c)) {
 			continue
 		}
 		services[p.service] = true

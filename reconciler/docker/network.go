@@ -31,13 +31,19 @@ func halves(subnet netip.Prefix) (fixed, dynamic netip.Prefix) {
 func (e *Engine) CreateNetwork(ctx context.Context, _ plan.CreateNetwork) error {
 	ctx, cancel := context.WithTimeout(ctx, createDeadline)
 	defer cancel()
+	if err := e.Claim(ctx); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	key := e.owner.Key
+	e.mu.Unlock()
 	fixed, dynamic := halves(e.Subnet)
 	_, err := e.cli.NetworkCreate(ctx, e.Site, network.CreateOptions{
 		Driver: "bridge",
 		IPAM: &network.IPAM{Config: []network.IPAMConfig{{
 			Subnet: e.Subnet.Masked().String(), IPRange: dynamic.String(), Gateway: fixed.Addr().Next().String(),
 		}}},
-		Labels: map[string]string{labelSite: e.Site, labelName: e.Site, labelState: e.State},
+		Labels: map[string]string{labelSite: e.Site, labelName: e.Site, labelState: e.State, labelKey: key},
 	})
 	e.putDirt(dirt{network: true})
 	if err == nil || !cerrdefs.IsConflict(err) {

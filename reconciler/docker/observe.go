@@ -33,19 +33,12 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	if err != nil {
 		return out, err
 	}
-	var ours []container.Summary
-	unread := false
-	for _, c := range list {
-		name := containerName(c)
-		if !owned(e.Site, name, c.Labels) {
-			out.Taken[name] = describe(c)
-		} else if _, whole := identity(c.Labels); !whole {
-			out.Taken[name], unread = unreadable, true
-		} else {
-			ours = append(ours, c)
-		}
+	sorted, err := e.sort(ctx, list)
+	if err != nil {
+		return out, err
 	}
-	seen, err := e.inspectChanged(ctx, ours, g)
+	out.Taken, out.Strangers = sorted.taken, sorted.strangers
+	seen, err := e.inspectChanged(ctx, sorted.ours, g)
 	if err != nil {
 		return out, err
 	}
@@ -56,7 +49,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	if err != nil {
 		return out, err
 	}
-	e.remember(g, seen, around, unread)
+	e.remember(g, seen, around, sorted.unread)
 	out.Volumes, out.Images = around.usable(want), maps.Clone(around.images)
 	out.Stored = e.inUse(around.stored, list)
 	out.Network = around.taken(seen)
@@ -80,8 +73,8 @@ func containerName(c container.Summary) string {
 	return ""
 }
 
-func describe(c container.Summary) string {
-	if site := c.Labels[labelSite]; site != "" && c.Labels[labelName] == containerName(c) {
+func (e *Engine) describe(c container.Summary) string {
+	if site := c.Labels[labelSite]; site != "" && site != e.Site && c.Labels[labelName] == containerName(c) {
 		return fmt.Sprintf("site %s of another havn", site)
 	}
 	return "a container of image " + c.Image

@@ -138,10 +138,10 @@ func (s *site) created(a plan.Start) {
 	s.t.Helper()
 	release := fmt.Sprintf(`{"service":{"name":%q,"resources":{"pids":64}},"imageID":%q}`, a.Release.Service.Name, a.Release.ImageID)
 	pids := int64(64)
-	_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage, Labels: map[string]string{
+	_, err := api.ContainerCreate(s.ctx, &container.Config{Image: replicaImage, Labels: s.Prove(map[string]string{
 		"havn.site": s.config.Site, "havn.name": a.Name, "havn.role": "replica", "havn.service": a.Release.Service.Name,
 		"havn.fingerprint": string(a.Fingerprint), "havn.slot": fmt.Sprint(a.Slot), "havn.addr": a.Addr.String(), "havn.release": release,
-	}}, &container.HostConfig{NetworkMode: container.NetworkMode(s.config.Site), Resources: container.Resources{PidsLimit: &pids},
+	})}, &container.HostConfig{NetworkMode: container.NetworkMode(s.config.Site), Resources: container.Resources{PidsLimit: &pids},
 		RestartPolicy: container.RestartPolicy{Name: "unless-stopped"}}, s.endpoint(a.Addr), nil, a.Name)
 	s.do(err)
 }

@@ -41,6 +41,9 @@ func (e *Engine) Start(ctx context.Context, a plan.Start) error {
 
 // prepare puts the service's files in place and says what its container is made from.
 func (e *Engine) prepare(ctx context.Context, a plan.Start) (blueprint, error) {
+	if err := e.Claim(ctx); err != nil {
+		return blueprint{}, err
+	}
 	w, err := e.word(ctx, a.Release.ImageID)
 	if err != nil {
 		return blueprint{}, err
@@ -92,7 +95,7 @@ func (e *Engine) create(ctx context.Context, a plan.Start, b blueprint) (string,
 	}
 	i, err := e.cli.ContainerInspect(ctx, made.ID)
 	if err == nil {
-		err = verify(i.HostConfig, b.host, e.about(ctx).runtime)
+		err = verify(i.HostConfig, b.host, e.runtime(ctx))
 	}
 	if err == nil && a.Release.Service.Health.Kind == spec.HealthImage && !hasCheck(i.Config.Healthcheck) {
 		err = fmt.Errorf("%w: the image has no HEALTHCHECK, and the spec asks for it (health: image)", apply.ErrRelease)
@@ -117,14 +120,22 @@ func (e *Engine) adopt(ctx context.Context, a plan.Start, b blueprint) (string, 
 	if err != nil {
 		return "", fmt.Errorf("the name is taken, and: %w", err)
 	}
+	o, err := e.whose(ctx)
+	if err != nil {
+		return "", err
+	}
+	stranger, err := e.stranger(ctx, candidateAt(have), o)
+	if err != nil {
+		return "", err
+	}
 	labels := have.Config.Labels
-	if _, whole := identity(labels); !whole && owned(e.Site, a.Name, labels) {
+	if _, whole := identity(labels); !whole && stranger == "" {
 		return "", errors.New("the name is taken by " + unreadable)
 	}
-	if !owned(e.Site, a.Name, labels) || labels[labelFingerprint] != string(a.Fingerprint) {
+	if stranger != "" || labels[labelRole] != roleReplica || labels[labelFingerprint] != string(a.Fingerprint) {
 		return "", fmt.Errorf("the name is taken by a container of image %s that is not havn's; remove or rename it", have.Config.Image)
 	}
-	err = verify(have.HostConfig, b.host, e.about(ctx).runtime)
+	err = verify(have.HostConfig, b.host, e.runtime(ctx))
 	if s := have.State.Status; err != nil && (s == container.StateCreated || s == container.StateExited) {
 		return "", e.remove(ctx, have.ID, false)
 	}

@@ -16,8 +16,9 @@ import (
 
 // verify compares all that the engine made of a request with the request, before
 // anything runs: an engine, a plugin or a proxy in between may have changed it. What the
-// request leaves to the engine has to be one of its defaults; runtime is the default one.
-func verify(have, want *container.HostConfig, runtime string) error {
+// request leaves to the engine has to be one of its defaults; runtime says which is the
+// default one, where it is not the usual.
+func verify(have, want *container.HostConfig, runtime func() string) error {
 	if have == nil {
 		return errors.New("the engine says nothing of what it made")
 	}
@@ -118,7 +119,7 @@ func isEmpty(v any) bool {
 
 // isDefault: an engine may give a field this value though another, or none, was asked
 // for.
-func isDefault(name string, have, asked any, runtime string) bool {
+func isDefault(name string, have, asked any, runtime func() string) bool {
 	is := func(values ...string) bool { return slices.Contains(values, fmt.Sprint(have)) }
 	switch name {
 	case "IpcMode":
@@ -126,7 +127,7 @@ func isDefault(name string, have, asked any, runtime string) bool {
 	case "CgroupnsMode":
 		return asked == nil && is("private", "host") // as the kernel's cgroups are v2 or v1
 	case "Runtime":
-		return asked == nil && is("runc", runtime)
+		return asked == nil && (is("runc") || is(runtime()))
 	case "ShmSize", "Ulimits", "MemorySwappiness", "ConsoleSize":
 		return asked == nil
 	case "MemorySwap":
@@ -166,6 +167,11 @@ type facts struct {
 	// runtime is what runs containers that name no other.
 	runtime string
 	memory  int64
+}
+
+// runtime is the engine's default one.
+func (e *Engine) runtime(ctx context.Context) func() string {
+	return func() string { return e.about(ctx).runtime }
 }
 
 // about asks for the facts once: they change only with the engine.

@@ -31,13 +31,15 @@ func made() *container.HostConfig {
 	return h
 }
 
+func usual() string { return "usual" }
+
 func TestVerifyTakesTheDefaultsOfEngines(t *testing.T) {
-	if err := verify(made(), asked(), "usual"); err != nil {
+	if err := verify(made(), asked(), usual); err != nil {
 		t.Error(err)
 	}
 	noSwap := made()
 	noSwap.MemorySwap = -1
-	if err := verify(noSwap, asked(), "usual"); err != nil {
+	if err := verify(noSwap, asked(), usual); err != nil {
 		t.Error(err)
 	}
 }
@@ -87,7 +89,7 @@ func TestVerifyComparesAll(t *testing.T) {
 		h := made()
 		change(h)
 		field = strings.TrimSpace(field)
-		if err := verify(h, asked(), "usual"); err == nil || !strings.Contains(err.Error(), "another "+field+" than") {
+		if err := verify(h, asked(), usual); err == nil || !strings.Contains(err.Error(), "another "+field+" than") {
 			t.Errorf("%s: got %v", field, err)
 		}
 	}

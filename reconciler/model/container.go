@@ -22,6 +22,8 @@ type container struct {
 	b Behaviour
 	// foreign says whose it is, if it is not havn's.
 	foreign string
+	// stranger is what it is to the site, if it concerns it and is not havn's.
+	stranger string
 
 	runAt, exitAt, crashAt, sickAt, wellAt time.Time
 	readyAt                                time.Time

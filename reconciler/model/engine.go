@@ -201,13 +201,16 @@ func (e Engine) Observe(ctx context.Context, want spec.Site) (plan.Observed, err
 func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 	out := plan.Observed{
 		Site: h.site, Network: h.network, Containers: map[string]plan.Container{}, Taken: map[string]string{},
-		Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{}, Policy: h.policy, Binds: h.binds,
+		Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{}, Policy: h.policy, Binds: h.binds, Strangers: map[string]string{},
 	}
 	out.Network.Taken = map[netip.Addr]bool{}
 	for _, name := range h.names() {
 		c := h.containers[name]
 		if c.foreign != "" {
 			out.Taken[name] = c.foreign
+			if c.stranger != "" {
+				out.Strangers[name] = c.stranger
+			}
 			if h.fixed.Contains(c.Addr) && c.State == plan.Running {
 				out.Network.Taken[c.Addr] = true
 			}

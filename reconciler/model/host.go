@@ -81,6 +81,12 @@ func From(have plan.Observed, clock Clock) *Host {
 	for name, who := range have.Taken {
 		h.containers[name] = &container{Container: plan.Container{Name: name, State: plan.Running}, foreign: who}
 	}
+	for name, what := range have.Strangers {
+		if h.containers[name] == nil {
+			h.containers[name] = &container{Container: plan.Container{Name: name, State: plan.Running}, foreign: what}
+		}
+		h.containers[name].stranger = what
+	}
 	for a := range have.Network.Taken {
 		name := "at " + a.String()
 		h.containers[name] = &container{Container: plan.Container{Name: name, Addr: a, State: plan.Running}, foreign: "a container"}

@@ -133,7 +133,20 @@ func (h *Host) TakeName(name, who string, at netip.Addr) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.settle()
-	h.containers[name] = &container{Container: plan.Container{Name: name, State: plan.Running, Addr: at}, foreign: who}
+	h.containers[name] = &container{
+		Container: plan.Container{Name: name, State: plan.Running, Addr: at}, foreign: who, stranger: "is on the site's network and not havn's",
+	}
+}
+
+// Forge has somebody run a container that says by its labels that it is a replica.
+func (h *Host) Forge(a plan.Start) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settle()
+	h.containers[a.Name] = &container{
+		Container: plan.Container{Name: a.Name, State: plan.Running, Addr: a.Addr}, foreign: "a container with labels of this site",
+		stranger: "has labels of this site, and havn did not make it",
+	}
 }
 
 // SpoilNetwork makes the network somebody else's; "" gives it back.

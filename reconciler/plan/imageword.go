@@ -179,15 +179,19 @@ func (m *maker) stopping(c Container) spec.Stop {
 	return stop
 }
 
-// A Note is what a service costs or loses by what its image says. It keeps nothing from
-// going on.
+// A Note is what a service costs or loses by what its image says, or what else on the
+// host concerns the site. It keeps nothing from going on.
 type Note struct {
-	Service string `json:"service"`
+	Service string `json:"service,omitempty"`
 	Why     string `json:"why"`
 }
 
+// String is for people: "SERVICE: why".
+func (n Note) String() string { return strings.TrimPrefix(n.Service+": "+n.Why, ": ") }
+
 // notes are those of every service whose image is on the host.
 func (m *maker) notes() {
+	m.strangers()
 	for _, v := range m.views {
 		i := m.have.Images[v.wanted.Image]
 		if i.Word == nil || v.wanted.Replicas == 0 {

@@ -24,6 +24,9 @@ type Observed struct {
 	// Images are the references the site wants, as resolved for its revision.
 	Images  map[string]Image
 	Gateway Gateway
+	// Strangers are containers that are not havn's and concern the site all the same, by
+	// name, each with what it is: on the site's network, or with labels of the site's.
+	Strangers map[string]string
 	// Policy is what the machine lets specs have of it.
 	Policy spec.Policy
 	// Binds are paths of the machine that services would mount and can't, each with

@@ -16,7 +16,8 @@ type Plan struct {
 	// Aside is what can't go on of what is the host's own. It is nothing of the site,
 	// which converges all the same.
 	Aside []Blocked `json:"aside,omitempty"`
-	// Notes are what services cost by what their images say, sorted by service.
+	// Notes are what else on the host concerns the site, and what services cost by what
+	// their images say, sorted by service.
 	Notes []Note `json:"notes,omitempty"`
 	// Services says where each service stands, sorted by name.
 	Services []Standing `json:"services"`

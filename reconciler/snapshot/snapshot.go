@@ -46,6 +46,8 @@ type Snapshot struct {
 	// Volumes are by name, with why one can't be used.
 	Volumes map[string]string `json:"volumes"`
 	Images  map[string]Image  `json:"images"`
+	// Strangers are containers that are not havn's and concern the site, with what they are.
+	Strangers map[string]string `json:"strangers,omitempty"`
 	// Binds are paths of the machine that can't be mounted, with why.
 	Binds map[string]string `json:"binds,omitempty"`
 	Nginx Nginx             `json:"nginx"`
