@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"cuelang.org/go/cue"
 )
@@ -168,4 +169,27 @@ func (h HostFile) Limits() (Limits, error) {
 		SiteReplicas: l.Site.Replicas, SiteMemory: l.Site.Memory.bytes,
 		GatewayMemory: l.Gateway.Memory.bytes, GatewayPids: l.Gateway.Pids,
 	}, nil
+}
+
+// Bounds of the images that nothing needs any more, where the host file gives none.
+const (
+	defaultKeep      = 7 * 24 * time.Hour
+	defaultImageSize = 10 << 30
+)
+
+// Images are the bounds of the images that nothing needs any more: how long one stays,
+// and the bytes of all; 0 is no bound. A file that was not read says nothing.
+func (h HostFile) Images() (keep time.Duration, bytes int64, err error) {
+	var said struct {
+		Images struct {
+			Keep period
+			Size size
+		}
+	}
+	if len(h.Config) > 0 {
+		if err := json.Unmarshal(h.Config, &said); err != nil {
+			return 0, 0, Problems{h.At("images", err.Error(), "")}
+		}
+	}
+	return said.Images.Keep.or(defaultKeep).Std(), said.Images.Size.or(defaultImageSize), nil
 }

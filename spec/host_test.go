@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func hostFile(t *testing.T, text string) (HostFile, error) {
@@ -96,5 +97,29 @@ func TestHostFileThatCannotBeRead(t *testing.T) {
 	_, err := LoadHost(t.Context(), "/proc/self/mem")
 	if err == nil || !strings.Contains(err.Error(), "the host file /proc/self/mem can't be opened: input/output error") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// How long images stay has defaults, and 0 is a value.
+func TestHostFileImages(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		keep  time.Duration
+		bytes int64
+	}{
+		{"", 7 * 24 * time.Hour, 10 << 30},
+		{`images: {keep: "0s", size: 0}`, 0, 0},
+		{`images: {keep: "720h", size: "20g"}`, 720 * time.Hour, 20 << 30},
+	} {
+		h, err := hostFile(t, "name: \"a\"\n"+c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keep, bytes, err := h.Images(); keep != c.keep || bytes != c.bytes || err != nil {
+			t.Errorf("%q: %s, %d, %v", c.text, keep, bytes, err)
+		}
+	}
+	if keep, _, err := (HostFile{}).Images(); keep == 0 || err != nil {
+		t.Errorf("without a host file: %s, %v", keep, err)
 	}
 }

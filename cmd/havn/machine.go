@@ -20,6 +20,7 @@ import (
 	"havn.internal/reconciler/docker"
 	"havn.internal/reconciler/journal"
 	"havn.internal/reconciler/nginx"
+	"havn.internal/reconciler/plan"
 	"havn.internal/reconciler/probe"
 	"havn.internal/spec"
 )
@@ -38,8 +39,10 @@ type machine struct {
 	// keepCapabilities and limits are what only a host file says of a policy.
 	keepCapabilities []string
 	limits           spec.Limits
-	self             identity
-	log              logFlags
+	// retention says which images stay.
+	retention plan.Retention
+	self      identity
+	log       logFlags
 	// hostFile names the file that the flags which are not given are taken from,
 	// file is what it says, set is where they are.
 	hostFile string
@@ -90,6 +93,9 @@ func (m *machine) complete() error {
 // derive checks the flags and fills in what follows from others.
 func (m *machine) derive() error {
 	state, err := filepath.Abs(m.state)
+	if err == nil {
+		err = m.readRetention()
+	}
 	if err != nil {
 		return err
 	}
@@ -221,6 +227,7 @@ func (h *host) connect(ctx context.Context, m *machine, prune, looks bool) (err 
 	h.prober = probe.New(func() { h.Wake() })
 	h.Reconciler = reconciler.New(reconciler.Config{
 		Site: m.site, Engine: h.engine, Gateway: h.gateway, Prober: h.prober, Journal: h.journal, Log: h.log, Prune: prune,
+		Retention: m.retention,
 	})
 	return nil
 }

@@ -58,6 +58,12 @@ func (m *machine) readPolicy() error {
 	return err
 }
 
+// readRetention takes from the host file, or the defaults, how long images stay.
+func (m *machine) readRetention() (err error) {
+	m.retention.Keep, m.retention.Size, err = m.file.Images()
+	return err
+}
+
 // checkPolicy checks what is allowed to specs.
 func (m *machine) checkPolicy() error {
 	for i, name := range m.allowCapability {
