@@ -61,8 +61,11 @@ func (r *ruler) mounts(s Service, at []string) {
 
 // Files and directories that images have, or that Docker makes in each container.
 var (
-	knownFiles = []string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/dev/null"}
-	knownDirs  = []string{"/bin", "/dev", "/dev/shm", "/etc", "/home", "/lib", "/opt", "/root", "/run", "/sbin", "/srv", "/tmp", "/usr", "/var"}
+	knownFiles = []string{
+		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/.dockerenv",
+		"/dev/console", "/dev/full", "/dev/null", "/dev/ptmx", "/dev/random", "/dev/stderr", "/dev/stdin", "/dev/stdout", "/dev/tty", "/dev/urandom", "/dev/zero",
+	}
+	knownDirs = []string{"/bin", "/dev", "/dev/shm", "/etc", "/home", "/lib", "/opt", "/root", "/run", "/sbin", "/srv", "/tmp", "/usr", "/var"}
 )
 
 // kernels: the path is the kernel's own, /proc or /sys, or inside of one.
@@ -78,7 +81,8 @@ func (r *ruler) mountable(m mountpoint, field []string) {
 		r.fail(field, "is not the shortest form of the path", fmt.Sprintf("write %q", clean))
 	case strings.HasSuffix(written, "/") && m.file:
 		r.fail(field, "a file's path ends with a slash", fmt.Sprintf("write %q", clean))
-	case kernels(clean):
+	case !r.pathFits(written, field):
+	case kernels(clean) || clean == "/etc/mtab": // a link into /proc
 		r.fail(field, "nothing can be mounted in /proc or /sys, which belong to the kernel", "mount it at another path")
 	case clean == "/dev" && !m.file:
 		r.fail(field, "the container has its devices at /dev", `mount it below, such as at "/dev/shm"`)
@@ -87,6 +91,29 @@ func (r *ruler) mountable(m mountpoint, field []string) {
 	case m.file && slices.Contains(knownDirs, clean):
 		r.fail(field, clean+" is a directory, and a file can't be mounted over it", fmt.Sprintf("write the path of the file, such as %q", clean+"/app.conf"))
 	}
+}
+
+// The longest path, and the longest name in one, that Linux has (PATH_MAX, NAME_MAX); of
+// a name, overlay file systems need the four bytes of ".wh." to remove it.
+const (
+	longestPathname = 4095
+	longestFilename = 251
+)
+
+// pathFits: the kernel takes the path.
+func (r *ruler) pathFits(p string, field []string) bool {
+	long := func(name string) bool { return len(name) > longestFilename }
+	switch {
+	case strings.ContainsRune(p, 0):
+		r.fail(field, "contains a NUL character", "remove it")
+	case len(p) > longestPathname:
+		r.fail(field, fmt.Sprintf("has %d bytes; Linux has paths of up to %d", len(p), longestPathname), "shorten it")
+	case slices.ContainsFunc(strings.Split(p, "/"), long):
+		r.fail(field, fmt.Sprintf("has a name of more than %d bytes, which is the most that an image can have", longestFilename), "shorten it")
+	default:
+		return true
+	}
+	return false
 }
 
 // inside: a mount inside another needs a place there, which Docker makes if it can.
@@ -111,6 +138,9 @@ func (r *ruler) workdir(s Service, used map[string]mountpoint, field []string) {
 		return
 	}
 	at := path.Clean(s.Workdir)
+	if !r.pathFits(s.Workdir, field) {
+		return
+	}
 	files := slices.Clone(knownFiles)
 	for p, m := range used {
 		if m.file {

@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -49,12 +51,34 @@ func (r *ruler) texts(s Service, path []string) {
 	r.noNUL(sub(path, "entrypoint"), s.Entrypoint...)
 	r.noNUL(sub(path, "health", "exec", "command"), s.Health.Command...)
 	r.noNUL(sub(path, "user"), s.User)
-	r.noNUL(sub(path, "workdir"), s.Workdir)
+	for _, id := range strings.Split(s.User, ":") {
+		if n, err := strconv.ParseInt(id, 10, 64); err == nil && (n < 0 || n > math.MaxInt32) || errors.Is(err, strconv.ErrRange) {
+			r.expect(sub(path, "user"), "a number from 0 to 2147483647, or a name", id)
+			break
+		}
+	}
 	for _, name := range sortedKeys(s.Env) {
 		r.noNUL(sub(path, "env", name), s.Env[name])
+		r.word(sub(path, "env", name), name+"="+s.Env[name])
+	}
+	for i, word := range s.Entrypoint {
+		r.word(sub(path, "entrypoint", index(i)), word)
+	}
+	for i, word := range s.Command {
+		r.word(sub(path, "command", index(i)), word)
 	}
 	for _, name := range sortedKeys(s.Labels) {
 		r.noNUL(sub(path, "labels", name), s.Labels[name])
+	}
+}
+
+// longestWord is the longest argument or variable, with its name, that Linux gives a
+// program: MAX_ARG_STRLEN without the final NUL.
+const longestWord = 32*4096 - 1
+
+func (r *ruler) word(path []string, text string) {
+	if len(text) > longestWord {
+		r.fail(path, fmt.Sprintf("has %d bytes; Linux gives a program words of up to %d", len(text), longestWord), "put it in a file: files: \"/etc/app.conf\": content: \"...\"")
 	}
 }
 
