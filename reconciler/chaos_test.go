@@ -37,13 +37,14 @@ func TestProperties(t *testing.T) {
 // images and how they behave.
 var behaviours = map[string]model.Behaviour{
 	"good:1": model.Usual, "good:2": model.Usual, "good:3": model.Usual,
-	"slow:1":   {Start: 2 * time.Second, Ready: 8 * time.Second, Stop: 3 * time.Second},
-	"never:1":  {Start: 300 * time.Millisecond, Ready: model.Never, Stop: time.Minute},
-	"loops:1":  {Start: 100 * time.Millisecond, Ready: model.Never, Crash: 300 * time.Millisecond},
-	"dies:1":   {Start: 300 * time.Millisecond, Ready: time.Second, DiesRouted: 500 * time.Millisecond},
-	"sick:1":   {Start: 300 * time.Millisecond, Ready: time.Second, SickRouted: 2 * time.Second},
-	"cant:1":   {Start: 300 * time.Millisecond, CantStart: "executable not found"},
-	"absent:1": model.Usual,
+	"slow:1":    {Start: 2 * time.Second, Ready: 8 * time.Second, Stop: 3 * time.Second},
+	"never:1":   {Start: 300 * time.Millisecond, Ready: model.Never, Stop: time.Minute},
+	"loops:1":   {Start: 100 * time.Millisecond, Ready: model.Never, Crash: 300 * time.Millisecond},
+	"dies:1":    {Start: 300 * time.Millisecond, Ready: time.Second, DiesRouted: 500 * time.Millisecond},
+	"sick:1":    {Start: 300 * time.Millisecond, Ready: time.Second, SickRouted: 2 * time.Second},
+	"cant:1":    {Start: 300 * time.Millisecond, CantStart: "executable not found"},
+	"absent:1":  model.Usual,
+	"refused:1": {CantCreate: "its workdir is a file"},
 }
 
 // A chaos draws what happens.
@@ -62,6 +63,7 @@ func newChaos(t *rapid.T) *chaos {
 	c := &chaos{rig: newRig(), t: t, faults: map[int]model.Fault{}}
 	c.own, c.retain = []plan.Location{ownAt("h2.test")}, plan.Retention{Keep: 30 * time.Second, Size: 200 << 20}
 	c.havn.Own, c.havn.Retention = c.own, c.retain
+	c.host.Allow(spec.Policy{Publish: []string{"53"}})
 	c.oracle = watch(t, c.rig)
 	c.host.Faults = func(call model.Call) model.Fault {
 		c.calls = call.N
@@ -124,6 +126,7 @@ func (c *chaos) play() {
 func (c *chaos) calm() {
 	c.faults = map[int]model.Fault{}
 	c.host.OccupyPort("")
+	c.host.Listen(netip.MustParseAddrPort("127.0.0.1:53"), "")
 	c.host.Free()
 	c.host.Mend()
 	for _, ref := range slices.Sorted(maps.Keys(behaviours)) {
@@ -157,6 +160,16 @@ func (c *chaos) publish(s spec.Site) {
 				delete(s.Routes, name)
 			}
 		}
+	}
+	var held []spec.Service
+	for _, name := range s.ServiceNames() {
+		service := s.Services[name]
+		conflict := func(o spec.Service) bool { _, is := service.Conflict(o); return is }
+		if slices.ContainsFunc(held, conflict) {
+			service.Volumes, service.Ports = nil, nil
+			s.Services[name] = exclusive(service)
+		}
+		held = append(held, s.Services[name])
 	}
 	for name, service := range s.Services {
 		service.Needs = slices.DeleteFunc(slices.Clone(service.Needs), func(need string) bool {
@@ -207,6 +220,9 @@ var deeds = map[string]func(c *chaos){
 		c.host.Hold(c.host.View().Replicas[c.some()].Addr, c.duration("hold", 10*second, 5*time.Minute))
 	},
 	"take": func(c *chaos) { c.take() },
+	"listen": func(c *chaos) {
+		c.host.Listen(netip.MustParseAddrPort("127.0.0.1:53"), c.one("listens", "", "dnsmasq"))
+	},
 	"rmi":  func(c *chaos) { c.host.RemoveImageByHand(c.one("image", "good:1", "good:2", "good:3")) },
 	"pull": func(c *chaos) { c.host.BreakPull(c.one("image", "good:1", "good:2", "good:3"), "registry: 503") },
 	"push": func(c *chaos) {

@@ -22,7 +22,8 @@ func (o *oracle) converges() {
 	if !o.settle(bound) {
 		p := o.havn.Last().Plan
 		o.ok()
-		o.t.Fatalf("I4 convergence: not converged after %s: steps %v waits %v blocked %v flying %v", bound, p.Steps, p.Waits, p.Blocked, o.acts.flying)
+		o.t.Fatalf("I4 convergence: not converged after %s: steps %v waits %v blocked %v flying %v\n%+v\n%+v", bound, p.Steps,
+			p.Waits, p.Blocked, o.acts.flying, p.Services, o.havn.Last().Have.Containers)
 	}
 	before := o.steps
 	o.run(10 * time.Minute)
@@ -58,6 +59,7 @@ func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 	}
 	release := spec.Release{Service: want, ImageID: out.Have.Images[want.Image].ID}
 	_, condemned := out.Have.Verdicts[plan.VerdictKey{Service: s.Service, Fingerprint: release.Fingerprint("s")}]
+	condemned = condemned || o.goesBackWith(want, out)
 	if s.Phase == plan.Waiting && o.waitsForNeed(want, out) {
 		return
 	}
@@ -74,6 +76,8 @@ func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 			down++
 		case condemned && r.State == plan.Exited:
 			kept++
+		case s.Phase == plan.Waiting && r.State == plan.Created:
+			// It is prepared for when what it claims is given up.
 		default:
 			strange++
 		}
@@ -89,9 +93,37 @@ func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 	}
 }
 
+// goesBackWith: what the service should hold, or held before, is that of another one whose
+// new release has failed; so it goes back as well.
+func (o *oracle) goesBackWith(s spec.Service, out Outcome) bool {
+	return slices.ContainsFunc(o.want.ServiceNames(), func(name string) bool {
+		other := o.want.Services[name]
+		f := spec.Release{Service: other, ImageID: out.Have.Images[other.Image].ID}.Fingerprint("s")
+		_, failed := out.Have.Verdicts[plan.VerdictKey{Service: name, Fingerprint: f}]
+		_, before := s.Conflict(out.Have.LastGood[name].Service)
+		_, after := other.Conflict(out.Have.LastGood[s.Name].Service)
+		return failed && name != s.Name && (before || after)
+	})
+}
+
 // stands: a service of which nothing is wanted stays, since the one that takes over a
 // location of it is not ready.
 func (o *oracle) stands(service string, out Outcome) bool {
+	if _, wanted := o.want.Services[service]; !wanted && o.anyMissing(out) {
+		return true
+	}
+	for _, c := range out.Have.Containers {
+		needs := c.Release.Service.Needs
+		if want, wanted := o.want.Services[c.Service]; wanted && (spec.Release{Service: want, ImageID: c.Release.ImageID}).Fingerprint("s") == c.Fingerprint {
+			needs = want.Needs
+			if o.notArrived(out, c.Service) == "" {
+				continue
+			}
+		}
+		if c.State == plan.Running && c.Service != service && slices.Contains(needs, service) {
+			return true
+		}
+	}
 	taken := map[plan.LocationKey]bool{}
 	for _, name := range o.want.RouteNames() {
 		for _, l := range plan.Locations(o.want.Routes[name]) {
@@ -101,6 +133,11 @@ func (o *oracle) stands(service string, out Outcome) bool {
 	return slices.ContainsFunc(out.Have.Gateway.Table.Locations, func(l plan.Location) bool {
 		return l.Target.Service == service && taken[l.Key()]
 	})
+}
+
+// anyMissing: a service is not at its wanted release, so what leaves the site stays.
+func (o *oracle) anyMissing(out Outcome) bool {
+	return slices.ContainsFunc(o.want.ServiceNames(), func(name string) bool { return o.notArrived(out, name) != "" })
 }
 
 // waitsForNeed: a service that it needs is not ready, and may never be.
@@ -137,9 +174,24 @@ func (o *oracle) arrived(out Outcome) {
 			}
 		}
 	}
+	for key, l := range table {
+		_, wanted := o.want.Services[l.Target.Service]
+		if !wanted && !l.Own() && o.anyMissing(out) && !o.wantsLocation(key) {
+			n++ // it stays with its service
+		}
+	}
 	if n != len(table) {
 		o.fail("I4 convergence", "the table has %d locations, and %d are wanted", len(table), n)
 	}
+}
+
+func (o *oracle) wantsLocation(key plan.LocationKey) bool {
+	for _, name := range o.want.RouteNames() {
+		if slices.ContainsFunc(plan.Locations(o.want.Routes[name]), func(l plan.Location) bool { return l.Key() == key }) {
+			return true
+		}
+	}
+	return false
 }
 
 // waitsForTarget: nobody of the location's service is ready, so it stays with the

@@ -87,6 +87,7 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	have.Retention = r.Retention
 	fetchedImages(want, &have, j, r.Now())
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
+	have.Trying = maps.Clone(r.trying.since)
 	return have, nil
 }
 

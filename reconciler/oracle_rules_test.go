@@ -14,6 +14,7 @@ import (
 
 // look checks what holds at every instant.
 func (o *oracle) look(v model.View) {
+	o.oneHolder(v)
 	owner := map[netip.Addr]model.Replica{}
 	for _, r := range v.Replicas {
 		if r.State == plan.Running {
@@ -98,7 +99,7 @@ func (o *oracle) switched(d model.Deed) {
 		if over := taker(d.After, l); !had && serves(over, ready) && !serves(l, ready) && !o.lately(l) {
 			o.fail("I1 availability", "%s%s takes requests from %v, who answer, to %v, who do not", l.Host, l.Path, over.Servers, l.Servers)
 		}
-		if had && o.recreated(old.Target.Service) {
+		if had && (o.recreated(old.Target.Service) || o.handsOver(old, d.Host)) {
 			continue
 		}
 		if had && serves(old, ready) && !serves(l, ready) && !o.lately(l) {
@@ -123,6 +124,23 @@ func taker(t plan.Table, l plan.Location) (best plan.Location) {
 		}
 	}
 	return best
+}
+
+// handsOver: a replica that the location led to holds what another service should.
+func (o *oracle) handsOver(l plan.Location, v model.View) bool {
+	for _, r := range v.Replicas {
+		if !routes(l, netip.AddrPortFrom(r.Addr, 80)) {
+			continue
+		}
+		for name, s := range o.routedFor.Services {
+			for _, c := range r.Claims {
+				if name != r.Service && slices.ContainsFunc(s.Claims(), c.Conflicts) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // recreated: the service, or a release of it that runs, is replaced stop-first.

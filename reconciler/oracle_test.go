@@ -68,7 +68,12 @@ func watch(t judge, g *rig) *oracle {
 	}
 	g.passed = func(out Outcome) {
 		o.planned(out)
-		o.look(g.host.View())
+		v := g.host.View()
+		o.look(v)
+		o.ordered(out)
+		if out.At.Equal(g.passBegan) && v.At.Equal(out.At) {
+			o.truthful(out, v) // no call of the pass was slow
+		}
 	}
 	return o
 }

@@ -64,6 +64,7 @@ type Reconciler struct {
 	last     Outcome
 	images   imageMemory
 	absent   quarantine
+	trying   progress
 }
 
 // Outcome is what the last pass saw and decided.
@@ -98,7 +99,7 @@ func (r *Reconciler) Deliver(site spec.Site) {
 	r.want = &site
 	r.mu.Unlock()
 	if changed {
-		r.acts.Forget()
+		r.forget()
 	}
 	r.Wake()
 }
@@ -134,8 +135,16 @@ func (r *Reconciler) Wake() {
 
 // Retry lets everything that failed be tried at once.
 func (r *Reconciler) Retry() {
-	r.acts.Forget()
+	r.forget()
 	r.Wake()
+}
+
+// forget drops what is known of tries that were in vain.
+func (r *Reconciler) forget() {
+	r.acts.Forget()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trying = progress{}
 }
 
 // Run makes passes until ctx ends. seen is told of each; it returns false to end
@@ -211,6 +220,9 @@ func (r *Reconciler) Pass(ctx context.Context) (Outcome, bool) {
 		return r.blind(want.Revision, err), true
 	}
 	p := plan.Make(*want, have, r.Now())
+	r.mu.Lock()
+	r.trying.update(p, r.Now())
+	r.mu.Unlock()
 	for _, s := range p.Steps {
 		r.Log.Debug("begin", "service", s.Service, "step", s.Action.String(), "why", s.Why)
 		r.acts.Begin(ctx, s)

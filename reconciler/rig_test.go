@@ -38,6 +38,8 @@ type rig struct {
 	// begun is told of a step as it begins, without what happened to it.
 	begun func(plan.Step)
 	due   time.Time
+	// passBegan is when the pass began that is under way, or was the last.
+	passBegan time.Time
 }
 
 func newRig() *rig {
@@ -121,6 +123,7 @@ func (g *rig) step(end time.Time) bool {
 
 func (g *rig) pass() {
 	g.due = g.time.Now().Add(relist)
+	g.passBegan = g.time.Now()
 	o, ok := g.havn.Pass(context.Background())
 	if !ok {
 		return

@@ -95,8 +95,11 @@ type play struct {
 func newPlay(t *testing.T) *play {
 	p := &play{rig: newRig(), letters: map[string]string{}, owners: map[string]string{}, counts: map[string]int{}, site: site("")}
 	p.begun = func(s plan.Step) {
-		if start, ok := s.Action.(plan.Start); ok {
-			p.letter(start.Release.Service.Name, start.Fingerprint)
+		switch a := s.Action.(type) {
+		case plan.Start:
+			p.letter(a.Release.Service.Name, a.Fingerprint)
+		case plan.Prepare:
+			p.letter(a.Start.Release.Service.Name, a.Start.Fingerprint)
 		}
 		p.say(s.Service, "%s  # %s", s.Action, s.Why)
 	}

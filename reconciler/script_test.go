@@ -103,6 +103,7 @@ var commands = map[string]func(p *play, args []string, o options){
 		p.host.Behave(args[0], model.Behaviour{
 			Start: o.duration("start", model.Usual.Start), Ready: o.duration("ready", model.Usual.Ready), Stop: o.duration("stop", model.Usual.Stop),
 			Crash: o.duration("crash", 0), DiesRouted: o.duration("dies", 0), SickRouted: o.duration("sick", 0), CantStart: o["cant"],
+			CantCreate: o["cantcreate"], HostFails: o["hostfails"],
 		})
 	},
 	"delay": func(p *play, args []string, o options) { p.delay(args[0], o.duration("for", time.Second)) },
@@ -125,6 +126,9 @@ var commands = map[string]func(p *play, args []string, o options){
 	"take": func(p *play, args []string, o options) {
 		addr, _ := netip.ParseAddr(o["at"])
 		p.host.TakeName(p.replica(args[0]), "a container of image other", addr)
+	},
+	"listen": func(p *play, args []string, o options) {
+		p.host.Listen(netip.MustParseAddrPort(args[0]), o["by"])
 	},
 	"network": func(p *play, args []string, o options) { p.host.SpoilNetwork(o["problem"]) },
 	"volume":  func(p *play, args []string, o options) { p.host.SpoilVolume(args[0], o["problem"]) },
@@ -176,6 +180,7 @@ func (p *play) service(name string, o options) {
 	s.Rollout.Watch = spec.Duration(o.duration("watch", s.Rollout.Watch.Std()))
 	s.Rollout.Drain = spec.Duration(o.duration("drain", s.Rollout.Drain.Std()))
 	s.Rollout.HealthyDeadline = spec.Duration(o.duration("healthy", s.Rollout.HealthyDeadline.Std()))
+	s.Rollout.ProgressDeadline = spec.Duration(o.duration("progress", s.Rollout.ProgressDeadline.Std()))
 	s.Rollout.Surge = o.number("surge", 1)
 	s.Pull = spec.PullPolicy(orElse(o["pull"], string(spec.PullMissing)))
 	if o["needs"] != "" {

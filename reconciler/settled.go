@@ -15,18 +15,25 @@ const enoughTries = 3
 // ErrUnderWay: the host is still on its way to the wanted site.
 var ErrUnderWay = errors.New("under way")
 
-// Settled says how a run that ends by itself stands: nil if the host is as the
-// site wants it; [ErrUnderWay] if something will still happen; any other error if
+// Settled says how a run that ends by itself stands: nil if the revision is reached
+// ([plan.Plan.Reached]); [ErrUnderWay] if something will still happen; any other error if
 // nothing will without a person, or only the same failure again.
 func (o Outcome) Settled() error {
 	if o.Err != nil {
 		return fmt.Errorf("can't observe the host: %w", o.Err)
 	}
+	if o.Plan.Reached() {
+		return nil
+	}
 	if o.Busy {
 		return ErrUnderWay
 	}
+	stalled := map[string]bool{}
+	for _, s := range o.Plan.Services {
+		stalled[s.Service] = s.Stalled
+	}
 	for _, w := range o.Plan.Waits {
-		if w.For != plan.ForNeed && !hopeless(w) {
+		if w.For != plan.ForNeed && !hopeless(w) && !stalled[w.Service] {
 			return ErrUnderWay
 		}
 	}
@@ -34,11 +41,8 @@ func (o Outcome) Settled() error {
 	for _, t := range o.Troubles() {
 		reasons = append(reasons, named(t.Service+t.Route, t.Why))
 	}
-	if len(reasons) == 0 && len(o.Plan.Waits) > 0 {
-		return ErrUnderWay
-	}
 	if len(reasons) == 0 {
-		return nil
+		return ErrUnderWay
 	}
 	return errors.New(strings.Join(reasons, "\n"))
 }

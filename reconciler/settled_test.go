@@ -16,10 +16,11 @@ func TestSettled(t *testing.T) {
 		want string
 	}{
 		"nothing left":                        {reconciler.Outcome{}, done},
-		"acts in flight":                      {reconciler.Outcome{Busy: true}, underWay},
-		"acts in flight beside a block":       {reconciler.Outcome{Busy: true, Plan: plan.Plan{Blocked: []plan.Blocked{blocked}}}, underWay},
+		"unmet, and nothing said of it":       {waiting(), underWay},
+		"acts in flight":                      {reconciler.Outcome{Busy: true, Plan: plan.Plan{Unmet: unmet}}, underWay},
+		"acts in flight beside a block":       {reconciler.Outcome{Busy: true, Plan: plan.Plan{Unmet: unmet, Blocked: []plan.Blocked{blocked}}}, underWay},
 		"blind":                               {reconciler.Outcome{Err: errors.New("no engine"), Busy: true}, failed},
-		"blocked":                             {reconciler.Outcome{Plan: plan.Plan{Blocked: []plan.Blocked{blocked}}}, failed},
+		"blocked":                             {reconciler.Outcome{Plan: plan.Plan{Unmet: unmet, Blocked: []plan.Blocked{blocked}}}, failed},
 		"a watch window":                      {waiting(plan.Wait{For: plan.ForWatch}), underWay},
 		"a first retry":                       {waiting(plan.Wait{For: plan.ForRetry, Tries: 1}), underWay},
 		"a retry that has failed often":       {waiting(plan.Wait{For: plan.ForRetry, Tries: 3}), failed},
@@ -43,8 +44,10 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+var unmet = []plan.Unmet{{Service: "web", Why: "0 of 1 replicas are ready"}}
+
 func waiting(ws ...plan.Wait) reconciler.Outcome {
-	return reconciler.Outcome{Plan: plan.Plan{Waits: ws}}
+	return reconciler.Outcome{Plan: plan.Plan{Unmet: unmet, Waits: ws}}
 }
 
 func blockedAnd(w plan.Wait) reconciler.Outcome {

@@ -158,10 +158,10 @@ func (p Policy) ports(s Service) []Refusal {
 			continue // not published, or refused by the rules of specs
 		}
 		field := []string{"ports", name, "host"}
-		mine := publication{at: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), protocol: port.Protocol}
+		mine := portClaim(at, port.Protocol)
 		if own := p.listener(mine); own != "" {
 			out = append(out, Refusal{field, fmt.Sprintf("%s is taken by havn itself, which listens on %s", port.Host, own), "publish another port"})
-		} else if !mine.at.Addr().IsLoopback() && !slices.ContainsFunc(p.Publish, mine.within) {
+		} else if !mine.Host.Addr().IsLoopback() && !slices.ContainsFunc(p.Publish, mine.within) {
 			out = append(out, Refusal{field, "this machine does not allow publishing " + port.Host,
 				fmt.Sprintf(`publish "127.0.0.1:%d", or `, at.Port()) + inHostFile(fmt.Sprintf("allowPublish: [%q]", port.Host))})
 		}
@@ -169,8 +169,8 @@ func (p Policy) ports(s Service) []Refusal {
 	return out
 }
 
-// listener is the listener of havn's own that the publication collides with, "" if none.
-func (p Policy) listener(mine publication) string {
+// listener is the listener of havn's own that the port collides with, "" if none.
+func (p Policy) listener(mine Claim) string {
 	for _, l := range p.Listeners {
 		host, digits := cutPort(l)
 		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
@@ -178,7 +178,7 @@ func (p Policy) listener(mine publication) string {
 			addr = netip.IPv4Unspecified() // every address, or a name that may be any
 		}
 		number, _ := portNumber(digits)
-		if mine.overlaps(publication{at: netip.AddrPortFrom(addr.Unmap(), number), protocol: "tcp"}) {
+		if mine.Conflicts(portClaim(netip.AddrPortFrom(addr, number), "tcp")) {
 			return l
 		}
 	}

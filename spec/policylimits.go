@@ -158,10 +158,10 @@ func parsePublish(text string) (addr netip.Addr, from, to uint16, err error) {
 	return addr, from, to, nil
 }
 
-// within: the entry of a machine's list allows the publication.
-func (p publication) within(entry string) bool {
+// within: the entry of a machine's list allows publishing the port.
+func (c Claim) within(entry string) bool {
 	addr, from, to, err := parsePublish(entry)
-	return err == nil && (!addr.IsValid() || addr.Unmap() == p.at.Addr()) && from <= p.at.Port() && p.at.Port() <= to
+	return err == nil && (!addr.IsValid() || addr.Unmap() == c.Host.Addr()) && from <= c.Host.Port() && c.Host.Port() <= to
 }
 
 // CheckCapability says what is wrong with the name of a capability that a machine

@@ -163,15 +163,8 @@ func (r *ruler) limits(s Service, path []string) {
 
 // A publication is a port of the machine that a service takes.
 type publication struct {
-	at       netip.AddrPort
-	protocol string
-	service  string
-}
-
-// overlaps: both can't be listened on.
-func (p publication) overlaps(o publication) bool {
-	same := p.at.Addr() == o.at.Addr() || p.at.Addr().IsUnspecified() || o.at.Addr().IsUnspecified()
-	return same && p.at.Port() == o.at.Port() && p.protocol == o.protocol
+	Claim
+	service string
 }
 
 func (r *ruler) hostPorts(s Service, path []string, taken []publication) []publication {
@@ -185,10 +178,10 @@ func (r *ruler) hostPorts(s Service, path []string, taken []publication) []publi
 			r.expect(sub(path, "ports", name, "host"), `an IP address and a port, such as "127.0.0.1:5432"`, strconv.Quote(p.Host))
 			continue
 		}
-		mine := publication{at, p.Protocol, s.Name}
+		mine := publication{portClaim(at, p.Protocol), s.Name}
 		for _, other := range taken {
-			if mine.overlaps(other) && !r.placed.apart("services", s.Name, other.service) {
-				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("service %s publishes %s already", other.service, other.at), "publish another port of the machine")
+			if mine.Conflicts(other.Claim) && !r.placed.apart("services", s.Name, other.service) {
+				r.fail(sub(path, "ports", name, "host"), fmt.Sprintf("service %s publishes %s already", other.service, other.Host), "publish another port of the machine")
 			}
 		}
 		taken = append(taken, mine)

@@ -86,7 +86,9 @@ func (a *Acts) carryOut(ctx context.Context, key string, s plan.Step) {
 // admit waits for a slot if the act is one that loads the engine. A stop is not:
 // it mostly waits.
 func (a *Acts) admit(ctx context.Context, action plan.Action) (release func()) {
-	if _, ok := action.(plan.Start); !ok {
+	switch action.(type) {
+	case plan.Start, plan.Prepare:
+	default:
 		return func() {}
 	}
 	select {

@@ -21,6 +21,9 @@ type Runtime interface {
 	CreateVolume(ctx context.Context, a plan.CreateVolume) error
 	Pull(ctx context.Context, a plan.Pull) error
 	Start(ctx context.Context, a plan.Start) error
+	// Prepare creates the replica of a start that comes later, and finds what would keep
+	// it from starting as far as that can be known.
+	Prepare(ctx context.Context, a plan.Prepare) error
 	Stop(ctx context.Context, a plan.Stop) error
 	Remove(ctx context.Context, a plan.Remove) error
 	RemoveImage(ctx context.Context, a plan.RemoveImage) error

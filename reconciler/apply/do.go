@@ -63,6 +63,8 @@ func (h Host) dispatch(ctx context.Context, action plan.Action) error {
 		return h.Runtime.Pull(ctx, a)
 	case plan.Start:
 		return h.Runtime.Start(ctx, a)
+	case plan.Prepare:
+		return h.Runtime.Prepare(ctx, a)
 	case plan.Stop:
 		return h.Runtime.Stop(ctx, a)
 	case plan.Remove:

@@ -158,6 +158,7 @@ func TestDescribeBlamesTheReplicaThatIsNotReady(t *testing.T) {
 		"web-2": {Name: "web-2", Service: "web", State: plan.Running, Health: plan.Health{Last: "GET /: 500"}},
 	}}, Plan: plan.Plan{
 		Services: []plan.Standing{{Service: "web", Phase: plan.RolledBack}},
+		Unmet:    []plan.Unmet{{Service: "web", Why: "its release is condemned"}},
 		Blocked:  []plan.Blocked{{Service: "web", Why: "condemned"}, {Why: "no network"}},
 		Waits:    []plan.Wait{{Service: "web", Why: "drain"}, {Service: "other"}},
 	}}

@@ -46,6 +46,10 @@ type Host interface {
 	TakeName(name string)
 	// Forge runs a container that by its name and labels is the replica that a starts.
 	Forge(a plan.Start)
+	// Port is a free port of the host's loopback; Listen has a program that is not havn's
+	// listen on one, until the test ends.
+	Port() netip.AddrPort
+	Listen(at netip.AddrPort)
 }
 
 // Engine tests the engine of the hosts that newHost makes, one for each test.
@@ -61,6 +65,8 @@ func Engine(t *testing.T, newHost func(t *testing.T) Host) {
 		{"start what can't", testStartWhatCannot},
 		{"start over somebody else", testStartOverSomebody},
 		{"start over a forgery", testForgery},
+		{"prepare", testPrepare},
+		{"published ports", testPublishedPorts},
 		{"stop and start again", testStopAndStart},
 		{"remove", testRemove},
 		{"crash", testCrash},

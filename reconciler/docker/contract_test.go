@@ -1,6 +1,7 @@
 package docker_test
 
 import (
+	"net"
 	"net/netip"
 	"syscall"
 	"testing"
@@ -63,3 +64,11 @@ func (h host) Disconnect(name string) {
 func (h host) TakeName(name string) { h.foreign(name, h.Fixed().Addr().Next().Next()) }
 
 func (h host) Forge(a plan.Start) { h.forge(a, nil) }
+
+func (h host) Port() netip.AddrPort { return netip.MustParseAddrPort(freeAddr()) }
+
+func (h host) Listen(at netip.AddrPort) {
+	l, err := net.Listen("tcp", at.String())
+	h.do(err)
+	h.t.Cleanup(func() { _ = l.Close() })
+}

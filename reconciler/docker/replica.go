@@ -18,14 +18,7 @@ import (
 // Start creates the replica unless it is there, and starts it. A reply that got
 // lost is no harm: the next Start finds the container and takes it.
 func (e *Engine) Start(ctx context.Context, a plan.Start) error {
-	b, err := e.prepare(ctx, a)
-	if err != nil {
-		return err
-	}
-	id, err := e.create(ctx, a, b)
-	if lacksImage(err) && a.Release.Service.Pull != spec.PullNever {
-		id, err = e.createFetched(ctx, a)
-	}
+	id, err := e.made(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -39,8 +32,21 @@ func (e *Engine) Start(ctx context.Context, a plan.Start) error {
 	return nil
 }
 
-// prepare puts the service's files in place and says what its container is made from.
-func (e *Engine) prepare(ctx context.Context, a plan.Start) (blueprint, error) {
+// made returns the ID of the replica's container, which is created unless it is there.
+func (e *Engine) made(ctx context.Context, a plan.Start) (string, error) {
+	b, err := e.blueprint(ctx, a)
+	if err != nil {
+		return "", err
+	}
+	id, err := e.create(ctx, a, b)
+	if lacksImage(err) && a.Release.Service.Pull != spec.PullNever {
+		return e.createFetched(ctx, a)
+	}
+	return id, err
+}
+
+// blueprint puts the service's files in place and says what its container is made from.
+func (e *Engine) blueprint(ctx context.Context, a plan.Start) (blueprint, error) {
 	if err := e.Claim(ctx); err != nil {
 		return blueprint{}, err
 	}
@@ -68,7 +74,7 @@ func (e *Engine) createFetched(ctx context.Context, a plan.Start) (string, error
 		return "", fmt.Errorf("no such image: %s was removed from the host, and can't be fetched again: %w", a.Release.ImageID, err)
 	}
 	// Only now its word is known.
-	b, err := e.prepare(ctx, a)
+	b, err := e.blueprint(ctx, a)
 	if err != nil {
 		return "", err
 	}

@@ -15,6 +15,10 @@ type Behaviour struct {
 	DiesRouted, SickRouted time.Duration
 	// Stop is how long it takes to end after the stop signal.
 	Stop time.Duration
+	// CantCreate is why the engine can't create it at all.
+	CantCreate string
+	// HostFails is why the host can't start it, which is not the image's fault.
+	HostFails string
 	// CantStart is why the engine can't start it at all.
 	CantStart string
 }

@@ -70,7 +70,7 @@ func (c *container) due(h *Host) (time.Time, func(time.Time)) {
 // run begins a run of the container.
 func (c *container) run(h *Host, now time.Time) {
 	c.runAt = time.Time{}
-	if holder := h.holder(c); holder != "" {
+	if h.holder(c) != "" || h.portHolder(c) != "" {
 		c.State, c.manual = plan.Exited, true
 		return
 	}

@@ -3,6 +3,7 @@ package model_test
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,3 +62,11 @@ func (h host) Await(t *testing.T, what string, ok func() bool) {
 func (h host) TakeName(name string) {
 	h.Host.TakeName(name, "a container of somebody", fixed.Addr().Next().Next())
 }
+
+var ports atomic.Uint32
+
+func (h host) Port() netip.AddrPort {
+	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(20000+ports.Add(1)))
+}
+
+func (h host) Listen(at netip.AddrPort) { h.Host.Listen(at, "a program") }

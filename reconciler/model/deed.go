@@ -50,6 +50,8 @@ type Replica struct {
 	// Routed: new requests go to it; Sent: an old worker may still send one.
 	Routed, Sent bool
 	Foreign      bool
+	// Claims are what it holds while it runs.
+	Claims []spec.Claim
 }
 
 // A View is the host at one instant.
@@ -94,7 +96,7 @@ func (h *Host) view(now time.Time) View {
 		v.Replicas[name] = Replica{
 			Name: name, Service: c.Service, Fingerprint: c.Fingerprint, State: c.State, Addr: c.Addr, Foreign: c.foreign != "",
 			Coming: !c.runAt.IsZero() && c.State != plan.Restarting, Stopping: !c.exitAt.IsZero(),
-			Ready: c.ready(now), Routed: n.sends(c.Addr), Sent: old[c.Addr],
+			Ready: c.ready(now), Routed: n.sends(c.Addr), Sent: old[c.Addr], Claims: c.Release.Service.Claims(),
 		}
 	}
 	return v

@@ -77,40 +77,87 @@ func (e Engine) Start(ctx context.Context, a plan.Start) error {
 func (h *Host) start(a plan.Start, now time.Time) (time.Duration, error) {
 	c := h.containers[a.Name]
 	switch {
-	case !h.network.Exists:
-		return 0, fmt.Errorf("network %s not found", h.site)
-	case c != nil && (c.foreign != "" || c.Fingerprint != a.Fingerprint):
-		return 0, errors.New("the name is taken by a container that is not havn's")
-	case c != nil && c.State == plan.Running:
+	case c != nil && c.foreign == "" && c.Fingerprint == a.Fingerprint && c.State == plan.Running:
 		return 0, nil
 	case c != nil && !c.runAt.IsZero() && c.State != plan.Restarting:
 		return c.runAt.Sub(now), nil
 	case c != nil && c.State == plan.Paused:
 		return 0, errors.New("cannot start a paused container, try unpause instead")
-	case c == nil && !h.onHost(a.Release.ImageID) && !h.fetch(a.Release):
-		return 0, fmt.Errorf("no such image: %s", a.Release.ImageID)
+	}
+	c, err := h.create(a, now)
+	if err != nil {
+		return 0, err
 	}
 	b := h.behaviour(a.Release.Service.Image)
-	if c == nil {
-		check, checked := h.check(a.Release.Service)
-		c = &container{Container: plan.Container{
-			ID: h.newID(), Name: a.Name, Service: a.Release.Service.Name, Fingerprint: a.Fingerprint,
-			Revision: a.Revision, Slot: a.Slot, Release: a.Release.Stored(), Addr: a.Addr,
-			State: plan.Created, CreatedAt: now, Checked: checked, Check: check,
-		}}
-		h.note(Made, c, now)
-	}
 	if b.CantStart != "" {
-		return 0, fmt.Errorf("%w: %s", apply.ErrRelease, b.CantStart)
+		return 0, h.discard(c, fmt.Errorf("%w: %s", apply.ErrRelease, b.CantStart))
 	}
 	c.b = b
 	if holder := h.holder(c); holder != "" {
-		return 0, addressTaken(c, holder)
+		return 0, h.discard(c, addressTaken(c, holder))
+	}
+	if b.HostFails != "" {
+		return 0, h.discard(c, errors.New(b.HostFails))
+	}
+	if holder := h.portHolder(c); holder != "" {
+		return 0, h.discard(c, fmt.Errorf("driver failed programming external connectivity: port is already allocated by %s", holder))
 	}
 	h.containers[a.Name] = c
 	h.note(Started, c, now)
 	c.Restarts, c.backoff, c.runAt = 0, 0, now.Add(b.Start)
 	return b.Start, nil
+}
+
+// discard removes a container that could not be started and never ran.
+func (h *Host) discard(c *container, err error) error {
+	if c.State == plan.Created {
+		delete(h.containers, c.Name)
+	}
+	return err
+}
+
+// create returns the container of a replica, made now or found.
+func (h *Host) create(a plan.Start, now time.Time) (*container, error) {
+	c := h.containers[a.Name]
+	switch {
+	case !h.network.Exists:
+		return nil, fmt.Errorf("network %s not found", h.site)
+	case c != nil && (c.foreign != "" || c.Fingerprint != a.Fingerprint):
+		return nil, errors.New("the name is taken by a container that is not havn's")
+	case c != nil:
+		return c, nil
+	case !h.onHost(a.Release.ImageID) && !h.fetch(a.Release):
+		return nil, fmt.Errorf("no such image: %s", a.Release.ImageID)
+	}
+	if b := h.behaviour(a.Release.Service.Image); b.CantCreate != "" {
+		return nil, fmt.Errorf("%w: %s", apply.ErrRelease, b.CantCreate)
+	}
+	check, checked := h.check(a.Release.Service)
+	c = &container{b: Usual, Container: plan.Container{
+		ID: h.newID(), Name: a.Name, Service: a.Release.Service.Name, Fingerprint: a.Fingerprint,
+		Revision: a.Revision, Slot: a.Slot, Release: a.Release.Stored(), Addr: a.Addr,
+		State: plan.Created, CreatedAt: now, Checked: checked, Check: check,
+	}}
+	h.containers[a.Name] = c
+	h.note(Made, c, now)
+	return c, nil
+}
+
+// Prepare creates the replica, and finds a port that is not the site's own to free.
+func (e Engine) Prepare(ctx context.Context, a plan.Prepare) error {
+	h := e.h
+	return h.call(ctx, "prepare", a.Key(), func(now time.Time) (time.Duration, error) {
+		c, err := h.create(a.Start, now)
+		if err != nil {
+			return 0, err
+		}
+		for _, claim := range c.Release.Service.Claims() {
+			if who := h.foreignPort(claim); who != "" {
+				return 0, h.discard(c, fmt.Errorf("%s is taken by %s", claim, who))
+			}
+		}
+		return quick, nil
+	}, nil)
 }
 
 // fetch gets the image of a release again that was removed from the host; false

@@ -48,6 +48,8 @@ type Host struct {
 	behaviours map[string]Behaviour
 	watched    map[string]watch
 	nginx      nginx
+	// listeners are the host ports that programs which are not havn's listen on.
+	listeners map[netip.AddrPort]string
 }
 
 // New returns an empty host for a site whose replicas get addresses in fixed.
@@ -57,7 +59,7 @@ func New(site string, fixed netip.Prefix, clock Clock) *Host {
 		network:    plan.Network{Fixed: fixed},
 		containers: map[string]*container{}, volumes: map[string]plan.Volume{},
 		images: map[string]image{}, words: map[string]*plan.Word{}, stored: map[string]stored{}, behaviours: map[string]Behaviour{}, watched: map[string]watch{},
-		nginx: newNginx(),
+		nginx: newNginx(), listeners: map[netip.AddrPort]string{},
 	}
 }
 

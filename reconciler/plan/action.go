@@ -41,6 +41,11 @@ type Start struct {
 	Addr        netip.Addr
 }
 
+// Prepare creates a replica and does not start it: what the engine refuses, and a host port
+// that is taken, is known before anything is stopped for the replica. Doing it again is
+// harmless.
+type Prepare struct{ Start Start }
+
 // Stop ends a replica: its stop signal, and SIGKILL after the grace.
 type Stop struct {
 	Name, ID string
@@ -75,6 +80,7 @@ func (CreateNetwork) Key() string  { return "network" }
 func (a CreateVolume) Key() string { return "volume " + a.Volume.Name }
 func (a Pull) Key() string         { return "image " + a.Image }
 func (a Start) Key() string        { return "container " + a.Name }
+func (a Prepare) Key() string      { return a.Start.Key() }
 func (a Stop) Key() string         { return "container " + a.Name }
 func (a Remove) Key() string       { return "container " + a.Name }
 func (StartGateway) Key() string   { return "gateway" }
@@ -86,6 +92,7 @@ func (CreateNetwork) String() string  { return "create network" }
 func (a CreateVolume) String() string { return "create volume " + a.Volume.Name }
 func (a Pull) String() string         { return "pull " + a.Image }
 func (a Start) String() string        { return fmt.Sprintf("start %s at %s", a.Name, a.Addr) }
+func (a Prepare) String() string      { return fmt.Sprintf("create %s at %s", a.Start.Name, a.Start.Addr) }
 func (a Stop) String() string         { return "stop " + a.Name }
 func (a Remove) String() string       { return "remove " + a.Name }
 func (StartGateway) String() string   { return "start gateway" }
@@ -97,6 +104,7 @@ func (CreateNetwork) action() {}
 func (CreateVolume) action()  {}
 func (Pull) action()          {}
 func (Start) action()         {}
+func (Prepare) action()       {}
 func (Stop) action()          {}
 func (Remove) action()        {}
 func (StartGateway) action()  {}

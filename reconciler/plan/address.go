@@ -10,8 +10,11 @@ func (m *maker) reserve() {
 		m.used[c.Addr] = true
 	}
 	for _, a := range m.have.InFlight {
-		if s, ok := a.(Start); ok {
+		switch s := a.(type) {
+		case Start:
 			m.used[s.Addr] = true
+		case Prepare:
+			m.used[s.Start.Addr] = true
 		}
 	}
 	for a := range m.have.Network.Taken {

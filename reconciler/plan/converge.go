@@ -15,7 +15,7 @@ const relook = 10 * time.Second
 // converge moves the replicas of one service towards its target.
 func (m *maker) converge(v *view) {
 	if v.verdict != "" {
-		v.note("release %s is condemned: %s", m.wantedFingerprint(v).Short(), v.verdict)
+		v.note("release %s is condemned: %s", v.wantedPrint.Short(), v.verdict)
 		m.block(v.name, v.verdict)
 	}
 	if v.held {
@@ -25,12 +25,46 @@ func (m *maker) converge(v *view) {
 		m.start(v)
 		m.watch(v)
 	}
+	if v.known && v.replicas() == 0 && slices.ContainsFunc(v.all, alive) && m.staysForNeeds(v) {
+		v.note("stays until %s is gone, which needs it", m.neededNow(v.name))
+	}
 	m.retire(v)
 	m.settlePhase(v)
+	m.persist(v)
+}
+
+// persist notes whether the service tries in vain, and for how long. A release on trial is
+// condemned at the end of that; a proven one is tried on, and a person told.
+func (m *maker) persist(v *view) {
+	lacks := v.known && v.replicas() > 0 && v.failed == "" && count(v.fresh, m.ready) < v.replicas()
+	waits := slices.ContainsFunc(m.plan.Waits, func(w Wait) bool {
+		return w.Service == v.name && (w.For == ForNeed || w.For == ForDrain || w.For == ForWatch)
+	})
+	// What a person has to end is not given up, unless that is the way back from an outage.
+	person := v.phase == Stuck && (count(v.all, m.ready) > 0 || !slices.ContainsFunc(v.stale, usable))
+	v.trying = lacks && !waits && !person && !v.unresolved && m.missing(v.target.Service) == "" && !slices.ContainsFunc(v.stale, m.busy)
+	since, tries := m.have.Trying[VerdictKey{v.name, v.fingerprint}]
+	deadline := v.progressDeadline()
+	if !v.trying || !tries || deadline <= 0 {
+		return
+	}
+	if end := since.Add(deadline); m.now.Before(end) {
+		if !slices.ContainsFunc(m.plan.Waits, func(w Wait) bool { return w.Service == v.name && w.Until.Before(end) }) {
+			m.wait(v.name, ForReady, end, "until it has to make progress: "+m.stuckWith(v))
+		}
+		return
+	}
+	v.stalled = true
+	m.block(v.name, fmt.Sprintf("no progress for %s: %s; it is tried again and again", deadline, m.stuckWith(v)))
 }
 
 func (m *maker) wantedFingerprint(v *view) spec.Fingerprint {
-	return spec.Release{Service: v.wanted, ImageID: m.have.Images[v.wanted.Image].ID}.Fingerprint(m.have.Site)
+	return m.releaseOf(v.wanted).Fingerprint(m.have.Site)
+}
+
+// releaseOf is the release that a service of the site stands for, as far as its image is known.
+func (m *maker) releaseOf(s spec.Service) spec.Release {
+	return spec.Release{Service: s, ImageID: m.have.Images[s.Image].ID}
 }
 
 // settlePhase names where the service is, unless something more telling has
@@ -74,7 +108,15 @@ func (m *maker) keep(v *view) []Container {
 // start starts what the target lacks and the surge has room for.
 func (m *maker) start(v *view) {
 	need, room := m.lack(v)
-	if need <= 0 || v.failed != "" || !m.mayStart(v) || m.waitsForNeeds(v) {
+	first := m.mustPrepare(v)
+	if v.failed != "" || need <= 0 && !first || !m.mayStart(v) || m.waitsForNeeds(v) {
+		return
+	}
+	if first && !m.prepared(v) {
+		m.prepare(v)
+		return
+	}
+	if m.waitsForClaims(v) || need <= 0 {
 		return
 	}
 	for _, slot := range m.slots(v) {
@@ -108,11 +150,11 @@ func (m *maker) lack(v *view) (need, room int) {
 	if v.proven {
 		need += count(v.fresh, func(c Container) bool { return up(c) && m.givenUp(v, c) })
 	}
-	if v.rollout().Strategy != spec.Recreate {
+	if !v.stopFirst {
 		return need, n + v.rollout().Surge - count(v.all, takesRoom) - all
 	}
 	if count(v.stale, takesRoom) > 0 || all > same {
-		return need, 0
+		return 0, 0 // not even one that is there: two would run at once
 	}
 	return need, n - count(v.fresh, takesRoom) - same
 }
@@ -172,10 +214,22 @@ func (m *maker) startSlot(v *view, slot int) bool {
 	if exists && (alive(c) || !usable(c)) || m.have.InFlight[Start{Name: name}.Key()] != nil {
 		return false
 	}
+	if a, free := m.newStart(v, slot, c, exists); free {
+		if m.do(v.name, a, m.startReason(v, exists && c.State != Created)) {
+			m.claim(a)
+		}
+	}
+	return true
+}
+
+// newStart is the start of the replica of a slot; false if its name or an address can't be
+// had.
+func (m *maker) newStart(v *view, slot int, c Container, exists bool) (a Start, ok bool) {
+	name := ContainerName(v.name, v.fingerprint, slot)
 	if owner, taken := m.have.Taken[name]; taken {
 		v.phase = Stuck
 		m.block(v.name, fmt.Sprintf("the container name %s is taken by %s, which havn does not own; remove or rename it", name, owner))
-		return true
+		return a, false
 	}
 	addr := c.Addr
 	if !exists {
@@ -183,12 +237,44 @@ func (m *maker) startSlot(v *view, slot int) bool {
 		if addr, free = m.address(); !free {
 			v.phase = Stuck
 			m.block(v.name, fmt.Sprintf("no address is free in %s; choose a larger --subnet", m.have.Network.Fixed))
-			return true
+			return a, false
 		}
 	}
-	a := Start{Name: name, Slot: slot, Fingerprint: v.fingerprint, Release: v.target, Revision: m.want.Revision, Addr: addr}
-	m.do(v.name, a, m.startReason(v, exists))
-	return true
+	return Start{Name: name, Slot: slot, Fingerprint: v.fingerprint, Release: v.target, Revision: m.want.Revision, Addr: addr}, true
+}
+
+// prepare creates the containers of the target before anything is stopped for them.
+func (m *maker) prepare(v *view) {
+	lack := v.toPrepare() - len(v.fresh)
+	if _, room := m.lack(v); !v.stopFirst {
+		lack = min(lack, room)
+	}
+	for _, slot := range m.slots(v) {
+		name := ContainerName(v.name, v.fingerprint, slot)
+		if _, exists := m.have.Containers[name]; exists || lack <= 0 {
+			continue
+		}
+		lack--
+		if m.have.InFlight[Start{Name: name}.Key()] != nil {
+			continue
+		}
+		if a, free := m.newStart(v, slot, Container{}, false); free {
+			m.do(v.name, Prepare{a}, "to be there before "+m.inTheWay(v)+" stops")
+		}
+	}
+}
+
+// inTheWay names a replica that has to stop before one of the target can start.
+func (m *maker) inTheWay(v *view) string {
+	for _, c := range v.stale {
+		if alive(c) {
+			return c.Name
+		}
+	}
+	for _, h := range m.holders(v) {
+		return h.Name
+	}
+	return "the old one"
 }
 
 func (m *maker) startReason(v *view, exists bool) string {
@@ -224,21 +310,4 @@ func (m *maker) newestStale(v *view) *Container {
 		}
 	}
 	return newest
-}
-
-// waitsForNeeds: it is the service's first start, and a service it needs is not
-// ready.
-func (m *maker) waitsForNeeds(v *view) bool {
-	if len(v.all) > 0 {
-		return false
-	}
-	for _, need := range v.target.Service.Needs {
-		if !slices.ContainsFunc(m.containersOf(need), m.ready) {
-			v.phase = Waiting
-			v.note("waits for %s, which is not ready", need)
-			m.wait(v.name, ForNeed, m.now.Add(relook), "needs "+need)
-			return true
-		}
-	}
-	return false
 }

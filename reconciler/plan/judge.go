@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"havn.internal/spec"
@@ -38,6 +39,13 @@ func (m *maker) failure(v *view) string {
 			return f.Err
 		}
 	}
+	if need := m.needAway(v); need != "" && slices.ContainsFunc(v.fresh, alive) {
+		m.wait(v.name, ForNeed, m.now.Add(relook), "its release is not judged while "+need+" is not ready")
+		return ""
+	}
+	if reason := m.givesUp(v); reason != "" {
+		return reason
+	}
 	for _, c := range v.fresh {
 		if m.busy(c) {
 			continue
@@ -49,12 +57,64 @@ func (m *maker) failure(v *view) string {
 	return ""
 }
 
+// givesUp is why the rollout ends though no replica of it has failed by itself: it has
+// made no progress for its progress deadline, whoever is at fault.
+func (m *maker) givesUp(v *view) string {
+	since, tries := m.have.Trying[VerdictKey{v.name, v.fingerprint}]
+	deadline := v.progressDeadline()
+	if !tries || deadline <= 0 || m.now.Before(since.Add(deadline)) {
+		return ""
+	}
+	return fmt.Sprintf("no progress for %s: %s", deadline, m.stuckWith(v))
+}
+
+// progressDeadline is that of the spec, and longer by as much as the image's own health
+// check takes beyond the healthy deadline; 0 for none.
+func (v *view) progressDeadline() time.Duration {
+	r := v.rollout()
+	deadline := r.ProgressDeadline.Std()
+	if deadline <= 0 {
+		return 0
+	}
+	for _, c := range v.fresh {
+		deadline = max(deadline, r.ProgressDeadline.Std()+v.readyWithin(c)-r.HealthyDeadline.Std())
+	}
+	return deadline
+}
+
+// stuckWith says what keeps the replicas of the target from being ready.
+func (m *maker) stuckWith(v *view) string {
+	for _, slot := range m.slots(v) {
+		name := ContainerName(v.name, v.fingerprint, slot)
+		if f, ok := m.have.Failures[Start{Name: name}.Key()]; ok {
+			return fmt.Sprintf("%s cannot start: %s", name, f.Err)
+		}
+		if owner, taken := m.have.Taken[name]; taken {
+			return fmt.Sprintf("the container name %s is taken by %s", name, owner)
+		}
+	}
+	for _, c := range v.fresh {
+		switch {
+		case c.State == Restarting || c.State == Exited:
+			return fmt.Sprintf("%s %s", c.Name, crash(c))
+		case !m.ready(c):
+			return fmt.Sprintf("%s is not ready: %s", c.Name, lastProbe(c))
+		}
+	}
+	return fmt.Sprintf("%d of %d replicas are ready", count(v.fresh, m.ready), v.replicas())
+}
+
 func (m *maker) replicaFailure(v *view, c Container) string {
 	since, routed := m.routedSince(c)
+	from := m.judgedFrom(v, c)
+	early := m.now.Before(from)
 	switch {
-	case routed && (c.State == Restarting || c.Restarts > 0 && c.StartedAt.After(since)):
+	case early && (c.State == Restarting || c.Restarts > 0 || c.Health.Unhealthy):
+		m.wait(v.name, ForReady, from, c.Name+" recovers from what it needs having been away")
+		return ""
+	case routed && (c.State == Restarting || c.Restarts > 0 && c.StartedAt.After(since) && !c.StartedAt.Before(from)):
 		return fmt.Sprintf("%s %s after it was routed", c.Name, crash(c))
-	case c.Restarts >= crashLimit:
+	case c.Restarts >= crashLimit && (from.IsZero() || c.State != Running || !c.Health.Ready):
 		return fmt.Sprintf("%s %s, %d times", c.Name, crash(c), c.Restarts)
 	case c.State != Running || c.Health.Ready:
 		return ""
@@ -66,11 +126,18 @@ func (m *maker) replicaFailure(v *view, c Container) string {
 		return ""
 	}
 	deadline := v.readyWithin(c)
-	if m.now.Before(c.StartedAt.Add(deadline)) {
-		m.wait(v.name, ForReady, c.StartedAt.Add(deadline), "until "+c.Name+" has to be ready: "+lastProbe(c))
+	if until := later(c.StartedAt.Add(deadline), from); m.now.Before(until) {
+		m.wait(v.name, ForReady, until, "until "+c.Name+" has to be ready: "+lastProbe(c))
 		return ""
 	}
 	return fmt.Sprintf("%s was not ready within %s: %s", c.Name, deadline, lastProbe(c))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func crash(c Container) string {
@@ -139,8 +206,11 @@ func (m *maker) watch(v *view) {
 		if now := m.inPlace(v, prove.Release); now != "" {
 			m.do(v.name, prove, now)
 		}
-	case len(m.warm(v)) == 0:
+	case len(m.warm(v)) == 0 && !m.tookOver(v):
 		m.do(v.name, prove, "every replica is ready")
+	case !m.now.Before(end) && m.unsettledGiver(v) != "":
+		giver := m.unsettledGiver(v)
+		m.wait(v.name, ForNeed, m.now.Add(relook), fmt.Sprintf("proven together with %s, which gave up what %s took over", giver, v.name))
 	case !m.now.Before(end):
 		m.do(v.name, prove, "every replica stayed ready for the watch window")
 	default:

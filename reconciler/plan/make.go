@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 		want: want, have: have, now: now, used: map[netip.Addr]bool{}, planned: map[string]bool{},
 		overall: have.Policy.RefuseSite(want),
 		routed:  map[netip.Addr]bool{}, reached: map[netip.Addr]bool{}, failing: map[VerdictKey]bool{},
+		named: map[string]*view{},
 	}
 	for a := range have.Gateway.Table.Servers() {
 		m.reached[a.Addr()] = true
@@ -27,12 +29,18 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 	m.network()
 	m.volumes()
 	for _, name := range want.ServiceNames() {
-		m.views = append(m.views, m.view(name))
+		v := m.view(name)
+		m.views, m.named[name] = append(m.views, v), v
 	}
 	m.leaving = m.leavingViews()
+	m.removalsWait()
+	m.findClaimants()
 
 	for _, v := range m.views {
 		m.judge(v)
+	}
+	m.handOvers()
+	for _, v := range m.views {
 		m.pickServers(v)
 	}
 	table := m.table()
@@ -42,6 +50,7 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 		m.converge(v)
 	}
 	m.prune()
+	m.compare(table)
 	m.collect()
 	m.standings()
 	m.notes()
@@ -59,6 +68,13 @@ type maker struct {
 	overall []spec.Refusal
 	views   []*view
 	leaving []*view
+	named   map[string]*view
+	// awaited is the service for which what leaves the site stays, "" for none.
+	awaited string
+	// claimants are the replicas whose release claims something; takers the services that
+	// may stop what is in their way.
+	claimants []holder
+	takers    map[string]bool
 	// used are the fixed addresses that can't be given to a new replica.
 	used map[netip.Addr]bool
 	// routed are the addresses that the gateway's confirmed configuration sends
@@ -134,6 +150,8 @@ func (m *maker) missing(s spec.Service) string {
 	return ""
 }
 
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 func sortedMounts(s spec.Service) []string {
 	var out []string
 	for _, mount := range s.Volumes {
@@ -152,11 +170,14 @@ func (m *maker) standings() {
 		}
 		s := Standing{
 			Service: v.name, Phase: v.phase, Wanted: service.Replicas, Image: service.Image,
-			Release: v.fingerprint, Detail: strings.Join(v.notes, "; "),
+			Release: v.fingerprint, Detail: strings.Join(v.notes, "; "), Trying: v.trying, Stalled: v.stalled,
 		}
 		for _, c := range v.all {
 			if m.ready(c) {
 				s.Ready++
+			}
+			if m.ready(c) && has(v.fresh, c) {
+				s.Fresh++
 			}
 			if m.isRouted(c) {
 				s.Routed++

@@ -45,6 +45,9 @@ type Observed struct {
 	// Failures are acts that failed and may not be tried before a time, by
 	// [Action.Key]. They are failures of the infrastructure.
 	Failures map[string]Failure
+	// Trying is since when a release has made no progress though nothing but its own
+	// replicas is waited for; see [Standing.Trying].
+	Trying map[VerdictKey]time.Time
 	// Quarantine are addresses not to be given to a new replica yet, since an
 	// old worker of the gateway may still mean their former holder.
 	Quarantine map[netip.Addr]bool

@@ -13,6 +13,8 @@ type Plan struct {
 	Steps   []Step    `json:"steps"`
 	Waits   []Wait    `json:"waits"`
 	Blocked []Blocked `json:"blocked"`
+	// Unmet is in what the host is not as the site says; see [Plan.Reached].
+	Unmet []Unmet `json:"unmet"`
 	// Aside is what can't go on of what is the host's own. It is nothing of the site,
 	// which converges all the same.
 	Aside []Blocked `json:"aside,omitempty"`
@@ -47,7 +49,7 @@ type WaitFor string
 
 const (
 	ForReady WaitFor = "ready" // a replica's healthy deadline
-	ForNeed  WaitFor = "need"  // a service that has to be ready first
+	ForNeed  WaitFor = "need"  // another service, which has to be ready or to stop first
 	ForWatch WaitFor = "watch" // the end of a watch window
 	ForDrain WaitFor = "drain" // a drain, or its deadline
 	ForRetry WaitFor = "retry" // the next try of an act that failed
@@ -77,12 +79,18 @@ const (
 
 // A Standing is where one service stands.
 type Standing struct {
-	Service string           `json:"service"`
-	Phase   Phase            `json:"phase"`
-	Wanted  int              `json:"wanted"`
-	Ready   int              `json:"ready"`
+	Service string `json:"service"`
+	Phase   Phase  `json:"phase"`
+	Wanted  int    `json:"wanted"`
+	Ready   int    `json:"ready"`
+	// Fresh is how many of the ready replicas are of Release.
+	Fresh   int              `json:"fresh"`
 	Routed  int              `json:"routed"`
 	Release spec.Fingerprint `json:"release"`
 	Image   string           `json:"image"`
 	Detail  string           `json:"detail,omitempty"`
+	// Trying: replicas are missing, and nothing is waited for but that they become ready.
+	Trying bool `json:"trying,omitempty"`
+	// Stalled: it has been trying for longer than its progress deadline.
+	Stalled bool `json:"stalled,omitempty"`
 }

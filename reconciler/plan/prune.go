@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"slices"
+
+	"havn.internal/spec"
 )
 
 // A revision may remove pruneFew services without asking, or a share of them
@@ -31,8 +33,9 @@ func (m *maker) leavingViews() []*view {
 	return out
 }
 
-// prune removes the services that are not wanted any more, last: not while
-// another service is on its way, since its release may yet fail.
+// prune removes the services that are not wanted any more, last: not before every other
+// one is at its wanted, proven release; see removalsWait. What another service takes over
+// stops earlier, and runs again if that fails.
 func (m *maker) prune() {
 	if n, all := len(m.leaving), len(m.leaving)+len(m.views); m.overBudget() {
 		why := fmt.Sprintf("the revision removes %d of %d services, more than havn does unasked; "+
@@ -44,25 +47,66 @@ func (m *maker) prune() {
 		}
 		return
 	}
-	for _, v := range m.views {
-		if v.phase == RollingOut || v.phase == Watching {
-			for _, l := range m.leaving {
-				l.note("stays until %s has arrived", v.name)
-			}
-			return
-		}
-	}
 	for _, v := range m.leaving {
+		if m.awaited != "" {
+			v.note("stays until %s has arrived", m.awaited)
+			m.handOver(v)
+			m.comeBack(v)
+			continue
+		}
+		if user := m.neededNow(v.name); user != "" {
+			v.note("stays until %s is gone, which needs it", user)
+			continue
+		}
+		why := "the site does not want " + v.name
 		for _, c := range v.all {
 			switch {
 			case m.busy(c) || c.State == Removing:
 			case alive(c):
-				m.stop(v, c, "the site does not want "+v.name)
+				m.stop(v, c, why)
 			default:
-				m.do(v.name, Remove{c.Name, c.ID}, "the site does not want "+v.name)
+				m.do(v.name, Remove{c.Name, c.ID}, why)
 			}
 		}
 	}
+}
+
+// handOver stops the replicas of a service that another one takes something over from.
+func (m *maker) handOver(v *view) {
+	for _, c := range v.all {
+		if by, claim := m.taken(c); by != nil && alive(c) && !m.busy(c) {
+			m.stop(v, c, fmt.Sprintf("%s goes to %s", claim, by.name))
+		}
+	}
+}
+
+// comeBack starts the replicas again that were stopped for a service whose release has
+// failed: those of the last good release, or of the newest.
+func (m *maker) comeBack(v *view) {
+	last, most := m.lastRun(v)
+	for _, c := range v.all {
+		if alive(c) && c.Fingerprint == last {
+			most--
+		}
+	}
+	for _, c := range v.all {
+		taker, ok := m.returns(c)
+		if !ok || c.Fingerprint != last || most <= 0 {
+			continue
+		}
+		most--
+		a := Start{Name: c.Name, Slot: c.Slot, Fingerprint: c.Fingerprint, Release: c.Release, Revision: c.Revision, Addr: c.Addr}
+		m.do(v.name, a, fmt.Sprintf("%s failed, which it had stopped for", taker))
+	}
+}
+
+// lastRun is the release that a leaving service ran last, and with how many replicas.
+func (m *maker) lastRun(v *view) (spec.Fingerprint, int) {
+	if good, ok := m.have.LastGood[v.name]; ok {
+		return good.Fingerprint(m.have.Site), good.Service.Replicas
+	}
+	newest := slices.MaxFunc(v.all, func(a, b Container) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return newest.Fingerprint, newest.Release.Service.Replicas
 }
 
 // overBudget: more services would go than the prune budget allows.

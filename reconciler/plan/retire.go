@@ -11,10 +11,7 @@ import (
 
 // recreating: the service is replaced stop-first, something is in the way of its
 // target, and everything it needs to come back is there; so its outage may begin.
-func (m *maker) recreating(v *view) bool {
-	return v.known && v.rollout().Strategy == spec.Recreate && slices.ContainsFunc(v.stale, alive) &&
-		v.failed == "" && m.missing(v.target.Service) == ""
-}
+func (m *maker) recreating(v *view) bool { return m.mustStopFirst(v) && m.takers[v.name] }
 
 // retire ends the replicas that are not needed any more, never one that the
 // gateway may still send a request to.
@@ -35,7 +32,7 @@ func (m *maker) retire(v *view) {
 // that stay are ready.
 func (m *maker) scaleDown(v *view) {
 	keep := m.keep(v)
-	if !v.known || count(keep, m.ready) < v.replicas() {
+	if !v.known || count(keep, m.ready) < v.replicas() || v.replicas() == 0 && m.staysForNeeds(v) {
 		return
 	}
 	why := fmt.Sprintf("the site wants %d of it", v.replicas())
@@ -64,7 +61,8 @@ func (m *maker) dispensable(v *view) []Container {
 			if m.condemned(c) {
 				now = append(now, c)
 			}
-		case m.recreating(v), v.replicas() == 0, m.condemned(c), complete && !has(warm, c):
+		case v.replicas() == 0 && m.staysForNeeds(v):
+		case m.recreating(v), v.replicas() == 0, m.condemned(c), m.isTaken(c), complete && !has(warm, c):
 			now = append(now, c)
 		case complete:
 		case has(warm, c):
@@ -73,12 +71,18 @@ func (m *maker) dispensable(v *view) []Container {
 			later = append([]Container{c}, later...)
 		}
 	}
-	if v.known && v.rollout().Strategy != spec.Recreate {
+	if v.known && !v.stopFirst {
 		need, room := m.lack(v)
 		shortage := max(0, need-room-len(now))
 		now = append(now, later[:min(shortage, len(later))]...)
 	}
 	return now
+}
+
+// staysForNeeds: a release that still runs needs the service of which no replica is
+// wanted any more. What another service takes over stops all the same.
+func (m *maker) staysForNeeds(v *view) bool {
+	return m.neededNow(v.name) != "" && !slices.ContainsFunc(v.all, m.isTaken)
 }
 
 func has(cs []Container, c Container) bool {
@@ -89,12 +93,20 @@ func (m *maker) staleReason(v *view, c Container) string {
 	switch {
 	case m.condemned(c):
 		return "its release is condemned"
+	case v.verdict != "" && c.Fingerprint == v.wantedPrint:
+		return v.verdict
 	case c.Drift != "":
 		return c.Drift
+	case m.isTaken(c) && !v.stopFirst:
+		by, claim := m.taken(c)
+		return fmt.Sprintf("%s goes to %s, which it needs", claim, by.name)
 	case c.Fingerprint == v.fingerprint:
 		return "it is " + string(c.State)
 	case v.rollout().Strategy == spec.Recreate:
 		return "stop first: " + orDefault(v.rollout().Forced, "the strategy is recreate")
+	case v.stopFirst:
+		claim, _ := v.target.Service.Conflict(c.Release.Service)
+		return fmt.Sprintf("stop first: it holds %s", claim)
 	}
 	return "replaced by release " + v.fingerprint.Short()
 }
@@ -161,7 +173,7 @@ func (m *maker) removeStopped(v *view, c Container) {
 // keptForLogs: c is the first stopped replica of the release condemned last, and
 // stays until the wanted one is proven, or no replica is wanted.
 func (m *maker) keptForLogs(v *view, c Container) bool {
-	if v.verdict == "" && v.fingerprint == m.wantedFingerprint(v) && (v.proven || v.replicas() == 0) {
+	if v.verdict == "" && v.fingerprint == v.wantedPrint && (v.proven || v.replicas() == 0) {
 		return false
 	}
 	failed := filter(v.all, func(o Container) bool { return o.State == Exited && m.condemned(o) })

@@ -14,10 +14,13 @@ import (
 // pickServers decides which replicas of a service requests should go to.
 func (m *maker) pickServers(v *view) {
 	fresh := filter(m.keep(v), func(c Container) bool { return m.serves(c) && !m.failing[VerdictKey{v.name, c.Fingerprint}] })
-	stale := filter(v.stale, func(c Container) bool { return m.serves(c) && !m.condemned(c) })
+	stale := filter(v.stale, func(c Container) bool { return m.serves(c) && !m.condemned(c) && !m.isTaken(c) })
 	slices.SortStableFunc(stale, func(a, b Container) int {
 		return cmp.Or(routedFirst(m.isRouted(a), m.isRouted(b)), routedFirst(m.isProven(v.name, a.Fingerprint), m.isProven(v.name, b.Fingerprint)))
 	})
+	if _, met := m.needsMet(v); !met && !v.proven && len(stale) > 0 {
+		fresh = filter(fresh, m.isRouted)
+	}
 	n := v.replicas()
 	switch {
 	case !v.known || v.held:
@@ -69,10 +72,10 @@ func (m *maker) lastResort(v *view) []Container {
 	if v.known && v.replicas() == 0 {
 		return nil
 	}
-	last := filter(v.all, m.ready)
+	last := filter(v.all, func(c Container) bool { return m.ready(c) && !m.yieldsNow(v, c) })
 	if len(last) == 0 {
 		last = filter(v.all, func(c Container) bool {
-			return alive(c) && m.isReached(c) && !m.busy(c) && (c.State != Paused || !m.condemned(c))
+			return !m.yieldsNow(v, c) && alive(c) && m.isReached(c) && !m.busy(c) && (c.State != Paused || !m.condemned(c))
 		})
 	}
 	if v.known {
@@ -109,7 +112,7 @@ func (m *maker) table() Table {
 			}
 		}
 	}
-	if m.overBudget() {
+	if m.leavingStays() {
 		t.Locations = append(t.Locations, m.held(confirmed)...)
 	}
 	for _, l := range early {
@@ -144,8 +147,8 @@ func (m *maker) stays(l, with Location) {
 	m.wait(l.Target.Service, ForNeed, m.now.Add(relook), fmt.Sprintf("%s stays with %s until %s is ready", l.Where(), who, l.Target.Service))
 }
 
-// held are the confirmed locations that the site drops and that lead to services
-// whose removal is held back: those go on serving until a person agrees.
+// held are the confirmed locations that the site drops and that lead to services that stay
+// for now: those go on serving.
 func (m *maker) held(confirmed map[LocationKey]Location) []Location {
 	for _, name := range m.want.RouteNames() {
 		for _, l := range Locations(m.want.Routes[name]) {
@@ -190,7 +193,8 @@ func (m *maker) resolve(l, before Location, had bool) (Location, bool) {
 		if len(last) > 0 {
 			before.Servers = addressesOf(last, before.Target.Port)
 		}
-		if len(last) > 0 || m.answered(before) || len(l.Servers) == 0 && (len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service)) {
+		comesBack := len(before.Servers) > 0 || m.wantsReplicas(before.Target.Service) || m.gaveUp(before.Target.Service)
+		if len(last) > 0 || m.answered(before) || len(l.Servers) == 0 && comesBack {
 			m.stays(l, before)
 			return before, true
 		}
@@ -213,7 +217,7 @@ func (m *maker) wantsReplicas(service string) bool {
 func (m *maker) scaledAway(service string) []Container {
 	for _, v := range m.views {
 		if v.name == service && v.known && v.replicas() == 0 {
-			return filter(v.all, func(c Container) bool { return m.serves(c) && m.isReached(c) })
+			return filter(v.all, func(c Container) bool { return m.serves(c) && m.isReached(c) && !m.isTaken(c) })
 		}
 	}
 	return nil

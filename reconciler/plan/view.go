@@ -19,6 +19,10 @@ type view struct {
 	fingerprint spec.Fingerprint
 	// known: there is a target. proven: it is the last good release.
 	known, proven bool
+	// wantedPrint is the fingerprint of the wanted release, as far as its image is known;
+	// unresolved: it is not yet.
+	wantedPrint spec.Fingerprint
+	unresolved  bool
 	// verdict is why the wanted release is condemned, "" if it is not; held if
 	// nothing may be done about it.
 	verdict string
@@ -35,6 +39,11 @@ type view struct {
 	failed string
 	// routes: a location leads to the service.
 	routes bool
+
+	// stopFirst: stale replicas have to stop before one of the target can start.
+	stopFirst bool
+	// trying and stalled are those of [Standing].
+	trying, stalled bool
 
 	phase Phase
 	notes []string
@@ -53,6 +62,7 @@ func (v *view) replicas() int { return v.target.Service.Replicas }
 func (m *maker) view(name string) *view {
 	v := &view{name: name, wanted: m.want.Services[name], phase: Converged}
 	v.all = m.containersOf(name)
+	v.wantedPrint = m.wantedFingerprint(v)
 	m.choose(v)
 	for _, c := range v.all {
 		if v.known && c.Fingerprint == v.fingerprint && usable(c) {
@@ -75,8 +85,12 @@ func (m *maker) choose(v *view) {
 	f := wanted.Fingerprint(m.have.Site)
 	verdict, condemned := m.have.Verdicts[VerdictKey{v.name, f}]
 	proven := m.isProven(v.name, f)
+	if why := m.givesBack(v, f); why != "" && !condemned {
+		verdict, condemned = Verdict{Reason: why}, true
+	}
 	switch {
 	case image.ID == "":
+		v.unresolved = true
 		m.stay(v, f)
 	case !condemned || proven:
 		v.setTarget(m, wanted, proven)

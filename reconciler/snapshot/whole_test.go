@@ -15,7 +15,7 @@ var known = []struct {
 	fields []string
 }{
 	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Strangers", "Policy", "Binds", "Own", "Verdicts", "LastGood",
-		"InFlight", "Failures", // a forecast begins anew what is in flight
+		"InFlight", "Failures", "Trying", // a forecast begins anew what is in flight
 		"Quarantine", "PruneAllowed", // and --prune is for each plan
 		"Stored", "Fetched", "Recall", "Retention"}}, // which images go is decided when the host is as wanted
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},

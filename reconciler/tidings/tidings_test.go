@@ -75,6 +75,9 @@ func standing(p plan.Phase, ready int, blocked ...plan.Blocked) reconciler.Outco
 	o := reconciler.Outcome{Plan: plan.Plan{Blocked: blocked, Services: []plan.Standing{{Service: "web", Phase: p, Wanted: 1, Ready: ready}}}}
 	o.Have.Gateway.Table.Locations = []plan.Location{{Route: "web", Host: "_", Path: "/"}, {Route: plan.OwnRoute("hook"), Host: "_", Path: "/h"}}
 	o.Busy = p == plan.RollingOut
+	if p != plan.Converged || len(blocked) > 0 {
+		o.Plan.Unmet = []plan.Unmet{{Service: "web", Why: "it is " + string(p)}}
+	}
 	return o
 }
 
