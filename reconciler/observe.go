@@ -88,6 +88,8 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	fetchedImages(want, &have, j, r.Now())
 	have.Quarantine = r.absent.update(have.Containers, r.Now())
 	have.Trying = maps.Clone(r.trying.since)
+	r.repairs.update(have.Containers, r.Now())
+	have.Repairs = maps.Clone(r.repairs.of)
 	return have, nil
 }
 

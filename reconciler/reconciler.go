@@ -65,6 +65,7 @@ type Reconciler struct {
 	images   imageMemory
 	absent   quarantine
 	trying   progress
+	repairs  repairs
 }
 
 // Outcome is what the last pass saw and decided.
@@ -144,7 +145,7 @@ func (r *Reconciler) forget() {
 	r.acts.Forget()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trying = progress{}
+	r.trying, r.repairs = progress{}, repairs{}
 }
 
 // Run makes passes until ctx ends. seen is told of each; it returns false to end

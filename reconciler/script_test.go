@@ -116,6 +116,7 @@ var commands = map[string]func(p *play, args []string, o options){
 	"stop":       func(p *play, args []string, o options) { p.host.StopByHand(p.replica(args[0])) },
 	"pause":      func(p *play, args []string, o options) { p.host.PauseByHand(p.replica(args[0])) },
 	"disconnect": func(p *play, args []string, o options) { p.host.Disconnect(p.replica(args[0])) },
+	"meddle":     func(p *play, args []string, o options) { p.host.Meddle = o["drift"] },
 	"edit":       func(p *play, args []string, o options) { p.host.Edit(p.replica(args[0]), o["drift"]) },
 	"docker":     func(p *play, args []string, o options) { p.host.RestartDocker(o.duration("away", time.Second)) },
 	"nginx":      func(p *play, args []string, o options) { p.host.KillGateway(o.duration("back", model.Never)) },

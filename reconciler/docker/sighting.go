@@ -59,6 +59,8 @@ func (e *Engine) inspect(ctx context.Context, id string, before sighting) (*sigh
 	}
 	if c.State != plan.Removing && c.State != plan.Dead {
 		c.Drift = e.drift(c, i)
+		end := i.NetworkSettings.Networks[e.Site]
+		c.Unreachable = end == nil || end.IPAddress != "" && end.IPAddress != c.Addr.String()
 	}
 	return &sighting{container: c, runs: i.State.StartedAt}, nil
 }

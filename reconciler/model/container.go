@@ -81,6 +81,9 @@ func (c *container) run(h *Host, now time.Time) {
 	if c.b.Crash > 0 {
 		c.crashAt = now.Add(c.b.Crash)
 	}
+	if h.Meddle != "" {
+		c.Drift = h.Meddle
+	}
 	h.note(Began, c, now)
 	if h.nginx.sends(c.Addr) {
 		c.routed(now)

@@ -267,7 +267,7 @@ func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 		if c.Checked {
 			shown.Health = c.health(now)
 		}
-		shown.Drift = c.drift()
+		shown.Drift, shown.Unreachable = c.drift(), c.disconnected
 		out.Containers[name] = shown
 	}
 	for name, v := range h.volumes {

@@ -26,6 +26,8 @@ type Host struct {
 	// Saw, if set, is told of every deed when it is done. It must not use the
 	// Host.
 	Saw func(Deed)
+	// Meddle, if set, is the drift that somebody else gives each replica that starts.
+	Meddle string
 	// Reject says why nginx refuses a location, "" if it does not.
 	Reject func(plan.Location) string
 

@@ -116,7 +116,7 @@ func (m *maker) start(v *view) {
 		m.prepare(v)
 		return
 	}
-	if m.waitsForClaims(v) || need <= 0 {
+	if m.waitsForClaims(v) || need <= 0 || m.waitsForRepair(v) {
 		return
 	}
 	for _, slot := range m.slots(v) {

@@ -179,8 +179,9 @@ func (m *maker) stopping(c Container) spec.Stop {
 	return stop
 }
 
-// A Note is what a service costs or loses by what its image says, or what else on the
-// host concerns the site. It keeps nothing from going on.
+// A Note is what a service costs or loses by what its image says, in what it differs from
+// the spec and is left alone, or what else on the host concerns the site. It keeps nothing
+// from going on.
 type Note struct {
 	Service string `json:"service,omitempty"`
 	Why     string `json:"why"`
@@ -189,10 +190,12 @@ type Note struct {
 // String is for people: "SERVICE: why".
 func (n Note) String() string { return strings.TrimPrefix(n.Service+": "+n.Why, ": ") }
 
-// notes are those of every service whose image is on the host.
+// notes are those of every service: of its image if that is on the host, and of drift that
+// is left alone.
 func (m *maker) notes() {
 	m.strangers()
 	for _, v := range m.views {
+		m.toleratedNotes(v)
 		i := m.have.Images[v.wanted.Image]
 		if i.Word == nil || v.wanted.Replicas == 0 {
 			continue

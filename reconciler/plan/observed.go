@@ -48,6 +48,8 @@ type Observed struct {
 	// Trying is since when a release has made no progress though nothing but its own
 	// replicas is waited for; see [Standing.Trying].
 	Trying map[VerdictKey]time.Time
+	// Repairs are how often replicas of a release have drifted of late.
+	Repairs map[VerdictKey]Repair
 	// Quarantine are addresses not to be given to a new replica yet, since an
 	// old worker of the gateway may still mean their former holder.
 	Quarantine map[netip.Addr]bool
@@ -122,6 +124,18 @@ type Container struct {
 	// Drift names the part of its effective configuration that is not what the
 	// release asks for, with what it is and should be; empty if none is.
 	Drift string
+	// Unreachable: it is not connected to the network at its address, so no request gets
+	// to it whatever its health.
+	Unreachable bool
+}
+
+// A Repair is how it stands with drift that comes back.
+type Repair struct {
+	// Count is how often in a row, At when the last time.
+	Count int
+	At    time.Time
+	// Next is when it is repaired again; until then it is left alone.
+	Next time.Time
 }
 
 // Unprobed: it runs and no probe has answered yet, as after a restart of havn. It

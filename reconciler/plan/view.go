@@ -65,7 +65,7 @@ func (m *maker) view(name string) *view {
 	v.wantedPrint = m.wantedFingerprint(v)
 	m.choose(v)
 	for _, c := range v.all {
-		if v.known && c.Fingerprint == v.fingerprint && usable(c) {
+		if v.known && c.Fingerprint == v.fingerprint && (usable(c) || m.tolerated(c)) {
 			v.fresh = append(v.fresh, c)
 		} else {
 			v.stale = append(v.stale, c)
@@ -249,13 +249,13 @@ func (m *maker) coming(service string, f spec.Fingerprint) (all, same int) {
 
 // ready: it may take requests now.
 func (m *maker) ready(c Container) bool {
-	return c.State == Running && c.Health.Ready && !m.busy(c)
+	return c.State == Running && c.Health.Ready && !c.Unreachable && !m.busy(c)
 }
 
 // serves: requests may be sent to it now. One that is routed and has not been
 // probed since havn started stays so: unknown is not unready.
 func (m *maker) serves(c Container) bool {
-	return m.ready(c) || c.Unprobed() && m.isReached(c) && !m.busy(c)
+	return m.ready(c) || c.Unprobed() && m.isReached(c) && !c.Unreachable && !m.busy(c)
 }
 
 // isRouted: the gateway's confirmed configuration sends it requests.

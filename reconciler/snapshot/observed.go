@@ -101,7 +101,7 @@ func (s Snapshot) container(c Container, full fingerprints) plan.Container {
 	return plan.Container{
 		ID: c.ID, Name: c.Name, Service: c.Service, Fingerprint: full.of(c.Service, c.Fingerprint), Revision: s.Revision, Slot: c.Slot,
 		Release: s.known(c.Release, full), Addr: c.Addr, State: c.State, Restarts: c.Restarts, ExitCode: c.ExitCode, OOM: c.OOM,
-		CreatedAt: c.CreatedAt, StartedAt: c.StartedAt, Checked: c.Checked, Check: c.Check, Drift: c.Drift,
+		CreatedAt: c.CreatedAt, StartedAt: c.StartedAt, Checked: c.Checked, Check: c.Check, Drift: c.Drift, Unreachable: c.Unreachable,
 		Health: plan.Health{Ready: c.Ready, Unhealthy: c.Unhealthy, Since: c.HealthSince},
 	}
 }

@@ -105,6 +105,7 @@ type Container struct {
 	Unhealthy   bool             `json:"unhealthy,omitempty"`
 	HealthSince time.Time        `json:"healthSince,omitzero"`
 	Drift       string           `json:"drift,omitempty"`
+	Unreachable bool             `json:"unreachable,omitempty"`
 }
 
 // A Verdict is [plan.Verdict], without what the release said.

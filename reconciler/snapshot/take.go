@@ -70,7 +70,7 @@ func (s *Snapshot) takeContainer(c plan.Container, known map[string]int) Contain
 		Name: c.Name, ID: c.ID, Service: c.Service, Fingerprint: spec.Fingerprint(c.Fingerprint.Short()), Slot: c.Slot,
 		Release: s.release(c.Release, c.Fingerprint, known), Addr: c.Addr, State: c.State, Restarts: c.Restarts, ExitCode: c.ExitCode,
 		OOM: c.OOM, CreatedAt: c.CreatedAt.UTC(), StartedAt: c.StartedAt.UTC(), Checked: c.Checked, Check: c.Check,
-		Ready: c.Health.Ready, Unhealthy: c.Health.Unhealthy, HealthSince: c.Health.Since.UTC(), Drift: c.Drift,
+		Ready: c.Health.Ready, Unhealthy: c.Health.Unhealthy, HealthSince: c.Health.Since.UTC(), Drift: c.Drift, Unreachable: c.Unreachable,
 	}
 }
 

@@ -15,12 +15,12 @@ var known = []struct {
 	fields []string
 }{
 	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Strangers", "Policy", "Binds", "Own", "Verdicts", "LastGood",
-		"InFlight", "Failures", "Trying", // a forecast begins anew what is in flight
+		"InFlight", "Failures", "Trying", "Repairs", // a forecast begins anew what is in flight
 		"Quarantine", "PruneAllowed", // and --prune is for each plan
 		"Stored", "Fetched", "Recall", "Retention"}}, // which images go is decided when the host is as wanted
 	{plan.Network{}, []string{"Exists", "Problem", "Fixed", "Taken"}},
 	{plan.Container{}, []string{"ID", "Name", "Service", "Fingerprint", "Revision", "Slot", "Release", "Addr", "State", "Restarts", "ExitCode", "OOM",
-		"CreatedAt", "StartedAt", "Checked", "Check", "Health", "Drift"}},
+		"CreatedAt", "StartedAt", "Checked", "Check", "Health", "Drift", "Unreachable"}},
 	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last", "Said"}}, // Said is what a program said, and stays
 	{plan.Volume{}, []string{"Problem"}},
 	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Word", "Problem"}},
