@@ -63,7 +63,7 @@ func newChaos(t *rapid.T) *chaos {
 	c := &chaos{rig: newRig(), t: t, faults: map[int]model.Fault{}}
 	c.own, c.retain = []plan.Location{ownAt("h2.test")}, plan.Retention{Keep: 30 * time.Second, Size: 200 << 20}
 	c.havn.Own, c.havn.Retention = c.own, c.retain
-	c.host.Allow(spec.Policy{Publish: []string{"53"}})
+	c.host.Allow(spec.Policy{Publish: []string{"*:53"}})
 	c.oracle = watch(t, c.rig)
 	c.host.Faults = func(call model.Call) model.Fault {
 		c.calls = call.N
