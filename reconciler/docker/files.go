@@ -51,7 +51,7 @@ func (e *Engine) writeFile(f spec.File, user string) error {
 	if f.Content == "" && f.SHA256 != digest(nil) {
 		return fmt.Errorf("its content is lost: %s is gone from the state directory", filepath.Base(path))
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := privateDir(filepath.Dir(path)); err != nil {
 		return err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
@@ -74,6 +74,20 @@ func (e *Engine) writeFile(f spec.File, user string) error {
 	return syncDir(filepath.Dir(path))
 }
 
+// privateDir makes the directory of config files, into which nobody but its owner may
+// look: their modes are for the users of containers, and the engine mounts them as root.
+func privateDir(dir string) error {
+	const mode = 0o700
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	i, err := os.Stat(dir)
+	if err == nil && i.Mode().Perm() != mode {
+		err = os.Chmod(dir, mode)
+	}
+	return err
+}
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -88,8 +102,15 @@ func (e *Engine) Tidy(keep []spec.Release) {
 	e.mu.Lock()
 	unsure := e.unread
 	e.mu.Unlock()
-	list, err := os.ReadDir(filepath.Join(e.State, "files"))
-	if err != nil || unsure {
+	dir := filepath.Join(e.State, "files")
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	if err := privateDir(dir); err != nil { // one that an earlier havn made
+		e.Log.Warn("close the directory of config files to others", "err", err)
+	}
+	if unsure {
 		return
 	}
 	needed := map[string]bool{}

@@ -59,3 +59,22 @@ func TestConfigFileThatWasChanged(t *testing.T) {
 		t.Errorf("it reads %q", text)
 	}
 }
+
+// Nobody else on the machine may read config files, whatever their mode is: also not
+// those of an earlier havn.
+func TestConfigFilesAreNotForOthers(t *testing.T) {
+	s := newSite(t)
+	dir := filepath.Join(s.config.State, "files")
+	s.do(os.Mkdir(dir, 0o755))
+	a := s.start(func(w *spec.Service) { w.Files = map[string]spec.File{"/run.sh": file("echo", 0o777)} })
+	for range 2 {
+		if i, err := os.Stat(dir); err != nil || i.Mode().Perm() != 0o700 {
+			t.Errorf("the directory has mode %v, %v", i.Mode(), err)
+		}
+		s.do(os.Chmod(dir, 0o755))
+		s.Tidy([]spec.Release{a.Release})
+	}
+	if _, text := get(t, a, "/read", "path", "/run.sh"); text != "echo" {
+		t.Errorf("the replica reads %q", text)
+	}
+}

@@ -96,6 +96,16 @@ func allShown(texts []string) string {
 	return strings.Join(out, ", ")
 }
 
+// initHint says what to do about the exit code of s6-overlay's "can only run as pid 1",
+// where the image did not tell that it has one.
+func initHint(c Container) string {
+	const notFirst = 100
+	if c.ExitCode != notFirst || c.Release.Service.Init == spec.InitOff {
+		return ""
+	}
+	return " (if it has to be process 1, as s6 has, set `init` to false)"
+}
+
 // DockerInit: Docker's init is to be process 1 of the service's containers.
 func (w Word) DockerInit(s spec.Service) bool {
 	switch s.Init {

@@ -144,7 +144,7 @@ func crash(c Container) string {
 	if c.OOM {
 		return "ran out of its memory limit"
 	}
-	return fmt.Sprintf("exited with code %d", c.ExitCode)
+	return fmt.Sprintf("exited with code %d", c.ExitCode) + initHint(c)
 }
 
 func lastProbe(c Container) string {
