@@ -154,7 +154,12 @@ func (c *conformer) free(o *objectShape, name string, v cue.Value, path []string
 		}
 	}
 	if len(o.patterns) > 0 {
-		c.name(path, Problem{Expected: o.patterns[0].key.describe(), Got: strconv.Quote(name)})
+		key := o.patterns[0].key
+		do := habitOfName(placeOf(path[:len(path)-1]), name, v)
+		if do == "" {
+			do = key.respelled(name)
+		}
+		c.name(path, Problem{Expected: key.describe(), Got: strconv.Quote(name), Do: do})
 		return
 	}
 	c.name(path, o.unknown(placeOf(path[:len(path)-1]), name))

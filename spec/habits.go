@@ -101,6 +101,9 @@ var habits = []habit{
 
 // habitOf is what to do about a field that another tool has, "" if none is known.
 func habitOf(place, name string) string {
+	if strings.HasPrefix(place, "route.") && strings.HasSuffix(place, ".headers") {
+		return fmt.Sprintf("write request: {%[1]s: \"...\"} for the way to the service, response: {%[1]s: \"...\"} for the way back", fieldName(name))
+	}
 	for _, h := range habits {
 		if h.place != place || !strings.Contains(" "+h.names+" ", " "+name+" ") {
 			continue
@@ -136,6 +139,14 @@ func habitOfValue(place string, v cue.Value, d datum) string {
 		if d.kind == cue.ListKind {
 			return `write {NAME: "value"}`
 		}
+	case "service.volumes.*":
+		if strings.HasPrefix(text, "/") && d.kind == cue.StringKind {
+			return `write binds: "/in/the/container": "/on/the/machine" for a directory of the machine`
+		}
+	case "route.paths.*.port":
+		return `write the name of one of the service's ` + "`ports`" + `, or remove it: requests go to its ` + "`port`"
+	case "route.paths":
+		return `write {"/": service: "NAME"}`
 	case "service.files.*.mode":
 		return "write the digits in quotes, such as \"0444\""
 	case "service.command", "service.entrypoint", "service.health.exec.command":
@@ -149,10 +160,24 @@ func habitOfValue(place string, v cue.Value, d datum) string {
 	return ""
 }
 
+// habitOfName is what to write for the name of an entry as other tools have it, "" if
+// none is known.
+func habitOfName(place, name string, v cue.Value) string {
+	to, _ := v.String()
+	if (place == "service.volumes" || place == "service.binds") && strings.HasPrefix(to, "/") {
+		return asMount(name + ":" + to)
+	}
+	return ""
+}
+
 // shorthand is the struct that a text stands for in place of it.
 func shorthand(place, text string) string {
+	if place == "route.paths.*" && strings.Contains(text, "/") {
+		return fmt.Sprintf("write {redirect: to: %q}", cut(text, longText))
+	}
 	for at, field := range map[string]string{
 		"service.health": "http: path", "service.files.*": "content", "service.rollout": "strategy", "service.stop": "signal",
+		"route.timeouts": "read", "route.paths.*.timeouts": "read", "route.body": "max", "route.paths.*.body": "max",
 		"route.paths.*": "service", "route.paths.*.redirect": "to", "service.resources": "memory", "service.health.http": "path",
 	} {
 		if place == at {

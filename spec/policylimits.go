@@ -123,7 +123,7 @@ func cutPort(text string) (host, port string) {
 func portNumber(text string) (uint16, error) {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err == nil && n == 0 {
-		err = errors.New("0 is no port")
+		err = errors.New("0 is not a port")
 	}
 	return uint16(n), err
 }
@@ -140,7 +140,7 @@ func parsePublish(text string) (addr netip.Addr, from, to uint16, err error) {
 	host, ports := cutPort(text)
 	if host != "*" {
 		if addr, err = netip.ParseAddr(strings.Trim(host, "[]")); err != nil || strings.Contains(host, ":") != strings.HasPrefix(host, "[") {
-			return addr, 0, 0, fmt.Errorf("%q is no address and ports; write ADDRESS:PORTS such as 203.0.113.7:5432, *:8000-8099 or 0.0.0.0:*", text)
+			return addr, 0, 0, fmt.Errorf("%q is not an address and ports; write ADDRESS:PORTS such as 203.0.113.7:5432, *:8000-8099 or 0.0.0.0:*", text)
 		}
 	}
 	if ports == "*" {

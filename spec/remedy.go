@@ -93,6 +93,12 @@ var respellings = []struct {
 	{regexp.MustCompile(`^(?i:sig)?([A-Za-z0-9+-]+)$`), "SIG${1}", strings.ToUpper, ""},
 	{regexp.MustCompile(`^[^/: ][^: ]*$`), "/${0}", strings.Clone, ""},
 	{regexp.MustCompile(`^https?://([^/]+)/?$`), "${1}", strings.ToLower, ""},
+	{regexp.MustCompile(`^(.+):\d+$`), "${1}", strings.ToLower, ""},
+	{regexp.MustCompile(`^(.+)\.$`), "${1}", strings.ToLower, ""},
+	{regexp.MustCompile(`^\*$`), "_", strings.Clone, " for every name"},
+	{regexp.MustCompile(`^[~^= ]+(/.*)$`), "${1}", strings.Clone, ""},
+	{regexp.MustCompile(`^[A-Za-z0-9_-]+$`), "${0}", func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }, ""},
+	{regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`), "${0}", func(s string) string { return strings.NewReplacer("-", "_", ".", "_").Replace(s) }, ""},
 }
 
 func (s *shape) respelled(text string) string {
