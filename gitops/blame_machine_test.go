@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"havn.internal/gitops/git"
+	"havn.internal/gitops/origin"
 )
 
 // small is a state directory on a file system of 4 MiB.
@@ -73,6 +75,28 @@ func kill(name, state string) (killed bool) {
 		killed = syscall.Kill(pid, syscall.SIGKILL) == nil
 	}
 	return killed
+}
+
+// asLimited makes the test binary a process whose own limit of a file's size is lower
+// than that of a fetch (LimitFSIZE of systemd.exec(5)).
+const asLimited = "HAVN_TEST_LIMITED"
+
+// A limit that is not ours but this process's says nothing of the commit.
+func TestALowerLimitOfThisProcess(t *testing.T) {
+	url := os.Getenv(asLimited)
+	if url == "" {
+		r := origin.New(t)
+		r.Commit(noisy)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestALowerLimitOfThisProcess$")
+		cmd.Env = append(os.Environ(), asLimited+"="+r.URL())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	check(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}))
+	f := follow(t, options(t, url))
+	f.blames(f.ask(), git.OfMachine, "LimitFSIZE")
 }
 
 var machineInjuries = []injury{

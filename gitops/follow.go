@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -92,9 +93,21 @@ func (g *Git) take(ctx context.Context, name, id string, deliver func(Revision))
 	}
 	var f *git.Failure
 	if errors.As(err, &f) && f.Fault == git.OfCommit {
-		return &Held{Commit: cmp.Or(commit, id), Why: err.Error(), Do: "push a revision that git accepts (git fsck --strict), and a small one", final: true}
+		return &Held{Commit: cmp.Or(commit, id), Why: err.Error(), Do: remedy(f, cmp.Or(commit, id)), final: true}
 	}
 	return err
+}
+
+// refusedObject is how git's check names an object.
+var refusedObject = regexp.MustCompile(`object ([0-9a-f]{40,64}): `)
+
+// remedy says how a commit becomes one that git takes.
+func remedy(f *git.Failure, commit string) string {
+	if named := refusedObject.FindStringSubmatch(f.What); named != nil {
+		return fmt.Sprintf("push a revision without that object; in a clone `git ls-tree -rt %.12s | grep %s` shows where it is, "+
+			"and `git fsck --strict` names it", commit, named[1])
+	}
+	return "push a revision that git accepts (git fsck --strict), with small files and a history that is not large"
 }
 
 // judge takes a fetched commit through every check, and delivers it.

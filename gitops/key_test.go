@@ -109,5 +109,8 @@ func TestKnownHostsThatSSHCantRead(t *testing.T) {
 		check(t, os.WriteFile(server.KnownHosts, []byte(text), 0o600))
 		f := follow(t, o)
 		f.blames(f.ask(), git.OfAccess, says)
+		if err := git.CheckKnownHosts(server.KnownHosts); (err == nil) != strings.HasPrefix(text, "other") {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

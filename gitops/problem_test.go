@@ -98,7 +98,7 @@ func TestHeldContentIsNotFetchedAgain(t *testing.T) {
 	f.accepts(r.Head())
 	r.Git("update-ref", "--no-deref", "refs/heads/other", r.Git("commit-tree", "-m", "x", r.Tree(honest(r), honest(r))))
 	r.Plant(mainRef, r.Git("rev-parse", "refs/heads/other")+"\n", 0o644)
-	f.holds("duplicateEntries")
+	f.holds("duplicateEntries", "git ls-tree -rt ", "| grep "+r.Git("rev-parse", "refs/heads/other^{tree}"))
 	before := web.Asked.Load()
 	f.holds("duplicateEntries")
 	if asked := web.Asked.Load() - before; asked > 2 {

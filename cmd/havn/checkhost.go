@@ -138,6 +138,10 @@ func unusable(path, file string) (what, expected string) {
 		if err := git.CheckKey(file); err != nil {
 			return err.Error(), ""
 		}
+	case filepath.Ext(path) == ".knownHostsFile":
+		if err := git.CheckKnownHosts(file); err != nil {
+			return err.Error(), ""
+		}
 	case secretField.MatchString(path):
 		if _, err := secret.File(file).Text(); err != nil {
 			return err.Error(), ""

@@ -100,6 +100,14 @@ func hasPassphrase(text string) bool {
 	return uint64(length) <= uint64(len(raw)-4) && string(raw[4:4+length]) != "none"
 }
 
+// CheckKnownHosts says why ssh finds no host's key in a file.
+func CheckKnownHosts(file string) error {
+	if what := knownHostsProblem(file); what != "" {
+		return fmt.Errorf("the known hosts %s: %s", file, what)
+	}
+	return nil
+}
+
 // knownHostsProblem is what keeps every line of a known_hosts file from being found.
 func knownHostsProblem(file string) string {
 	text, _, err := readPlain(file)
