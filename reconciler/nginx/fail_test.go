@@ -78,7 +78,7 @@ func TestVersion(t *testing.T) {
 		"":                                       "",
 	} {
 		g := gatewayOf(t, standIn{version: said})
-		if err := g.learn(t.Context()); g.Version() != want || (err == nil) != (want != "") {
+		if err := g.learn(t.Context(), 0); g.Version() != want || (err == nil) != (want != "") {
 			t.Errorf("of %q: version %q, error %v; want %q", said, g.Version(), err, want)
 		}
 	}

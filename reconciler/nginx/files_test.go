@@ -98,3 +98,15 @@ func TestMarks(t *testing.T) {
 		t.Errorf("another havn has another key: %v", err)
 	}
 }
+
+// TestNginxAsksForNoMoreFilesThanItGets: it would be refused at each reload.
+func TestNginxAsksForNoMoreFilesThanItGets(t *testing.T) {
+	r := newRig(t).start()
+	r.set(to("a.example", "/", named(t, "a")))
+	if got, want := r.settings().OpenFiles, openFiles(r.master()); got != want || want == 0 {
+		t.Errorf("it is written for %d files, and nginx may open %d", got, want)
+	}
+	if said := r.logSince(0); len(said) != 0 {
+		t.Errorf("nginx says %q", said)
+	}
+}

@@ -60,8 +60,10 @@ type Gateway struct {
 	// confirmed is the last generation nginx answered for; number 0 is none.
 	confirmed generation
 	// master is the process that answered.
-	master   worker
-	version  string
+	master  worker
+	version string
+	// files is how many files nginx may open; havn's own limit before it was seen running.
+	files    int
 	outdated string
 	routed   map[netip.AddrPort]time.Time
 	drains   drains
@@ -93,7 +95,7 @@ func New(c Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{Config: c, listener: l, key: key, routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
+	g := &Gateway{Config: c, listener: l, key: key, files: openFiles(os.Getpid()), routed: map[netip.AddrPort]time.Time{}, drains: drains{}, rejected: map[string]string{}}
 	last, ok := pointed(c.Dir, confirmed)
 	if !ok {
 		last, ok = pointed(c.Dir, current)
@@ -142,7 +144,7 @@ func (g *Gateway) limits() limits { return limits{g.RequestLimit, g.ShutdownTime
 func (g *Gateway) settings() Settings {
 	s := Settings{
 		Dir: g.Dir, Listen: g.listener.directives, Local: g.listener.local,
-		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout, Key: g.key,
+		MinTimeout: lossless(g.version), ShutdownTimeout: g.ShutdownTimeout, OpenFiles: g.files, Key: g.key,
 	}
 	if g.AccessLog {
 		s.AccessLog = g.accessPath()

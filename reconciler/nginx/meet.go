@@ -22,7 +22,7 @@ func (g *Gateway) meet(ctx context.Context, pid int) bool {
 	if !ok || in.number != number || markOf(g.key, in.table, number) != mark {
 		return false
 	}
-	if err := g.learn(ctx); err != nil {
+	if err := g.learn(ctx, pid); err != nil {
 		g.Log.Warn("nginx does not tell its version", "err", err)
 	}
 	g.mu.Lock()
@@ -42,8 +42,9 @@ func (g *Gateway) meet(ctx context.Context, pid int) bool {
 	return true
 }
 
-// learn asks for nginx's version, and whether it is the one that is wanted.
-func (g *Gateway) learn(ctx context.Context) error {
+// learn asks for nginx's version, whether it is the one that is wanted, and what the
+// system lets it open.
+func (g *Gateway) learn(ctx context.Context, pid int) error {
 	version, err := versionIn(g.Process.Version(ctx))
 	if err != nil {
 		return err
@@ -52,6 +53,9 @@ func (g *Gateway) learn(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.version, g.outdated = version, outdated
+	if files := openFiles(pid); files != 0 {
+		g.files = files
+	}
 	return err
 }
 

@@ -27,8 +27,25 @@ type Settings struct {
 	ShutdownTimeout time.Duration
 	// AccessLog is the file that requests are logged to; empty for none.
 	AccessLog string
+	// OpenFiles is how many files the system lets a process of nginx open, 0 if it is
+	// not known: a worker that asks for more is refused, and keeps what it has
+	// (worker_rlimit_nofile, setrlimit(2)).
+	OpenFiles int
 	// Key is what marks of generations are made with; see markOf.
 	Key []byte
+}
+
+// What a worker may open: a request needs two, one to each side.
+const (
+	maxFiles       = 65536
+	maxConnections = 16384
+)
+
+func (s Settings) files() int {
+	if s.OpenFiles <= 0 {
+		return maxFiles
+	}
+	return min(s.OpenFiles, maxFiles)
 }
 
 // generationHost is the private name under which nginx says its generation, on
@@ -59,9 +76,9 @@ func Render(s Settings, t plan.Table, generation int) ([]byte, error) {
 	e.dir("pid", text(filepath.Join(s.Dir, "nginx.pid")))
 	e.dir("error_log", text(filepath.Join(s.Dir, "error.log")), raw("warn"))
 	e.dir("worker_processes", raw("auto"))
-	e.dir("worker_rlimit_nofile", number(65536))
+	e.dir("worker_rlimit_nofile", number(s.files()))
 	e.dir("worker_shutdown_timeout", duration(s.ShutdownTimeout))
-	e.block(func() { e.dir("worker_connections", number(16384)) }, "events")
+	e.block(func() { e.dir("worker_connections", number(min(maxConnections, s.files()))) }, "events")
 	e.block(func() {
 		e.base(s, t)
 		e.upstreams(t)

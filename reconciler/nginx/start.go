@@ -119,7 +119,7 @@ func (g *Gateway) bringUp(ctx context.Context, s Settings, next generation) erro
 // renew has an nginx that runs with something else follow the last confirmed
 // table, as it is written today. What its workers run with is not known.
 func (g *Gateway) renew(ctx context.Context, pid int) error {
-	if err := g.learn(ctx); err != nil {
+	if err := g.learn(ctx, pid); err != nil {
 		return err
 	}
 	workers, seen := workersOf(pid)

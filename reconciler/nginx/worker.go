@@ -135,3 +135,24 @@ func anyYounger(ws []worker, d time.Duration) bool {
 		return seconds-float64(w.started)/ticks < d.Seconds()
 	})
 }
+
+// openFiles is how many files a process may open at most, 0 if that can't be seen: the
+// hard limit in /proc/PID/limits (proc(5)).
+func openFiles(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "Max open files")
+	line, _, _ := strings.Cut(rest, "\n")
+	const hard = 1
+	fields := strings.Fields(line)
+	if len(fields) <= hard {
+		return 0
+	}
+	n, err := strconv.Atoi(fields[hard])
+	if err != nil {
+		return 0
+	}
+	return n
+}
