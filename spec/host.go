@@ -37,6 +37,9 @@ func loadHost(ctx context.Context, name string, l limits) (HostFile, error) {
 	if err != nil {
 		return HostFile{}, Problems{{What: "the host file " + unreadable(name, err), Expected: "a CUE file with the fields of #HostConfig"}}
 	}
+	if what, do := Strict(name); what != "" {
+		return HostFile{}, Problems{{File: name, What: what, Do: do}}
+	}
 	if len(text) > maxFileSize {
 		return HostFile{}, Problems{{File: name, What: "is larger than 1 MiB", Expected: "a host file"}}
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -172,8 +171,8 @@ type host struct {
 // open takes the state directory and connects to the engine. It changes nothing
 // on the host.
 func (m *machine) open(ctx context.Context, log *slog.Logger, prune bool) (*host, error) {
-	if err := os.MkdirAll(m.state, 0o755); err != nil {
-		return nil, fmt.Errorf("state directory: %w; run havn as root, or give another --state", err)
+	if err := makeState(m.state); err != nil {
+		return nil, err
 	}
 	j, err := journal.Open(m.state, log)
 	if err != nil {

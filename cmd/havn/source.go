@@ -13,6 +13,7 @@ import (
 	"havn.internal/gitops"
 	"havn.internal/gitops/git"
 	"havn.internal/gitops/trust"
+	"havn.internal/spec"
 )
 
 // A sourceFlags says where `havn run` takes revisions from: a directory, or a git
@@ -116,7 +117,27 @@ func (s *sourceFlags) checkRemote() error {
 			return fmt.Errorf("--%s: %w", c.name, err)
 		}
 	}
+	for _, f := range []struct{ name, file string }{
+		{"allowed-signers", s.keys.AllowedSigners}, {"revoked-keys", s.keys.Revoked}, {"keyring", s.keys.Keyring},
+		{"known-hosts-file", s.remote.KnownHostsFile}, {"ca-file", s.remote.CAFile},
+	} {
+		if err := strict(f.name, f.file); err != nil {
+			return err
+		}
+	}
 	return o.Ref.Check()
+}
+
+// strict refuses a file that decides whom this machine trusts and that others may
+// change.
+func strict(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if what, do := spec.Strict(file); what != "" {
+		return fmt.Errorf("--%s: %s; %s", flag, what, do)
+	}
+	return nil
 }
 
 // String names the source for people.

@@ -36,7 +36,7 @@ func (t *tellFlags) check(s *sourceFlags) error {
 	if t.hook.given() && s.remote.URL == "" {
 		return errHookNoGit
 	}
-	return errors.Join(t.hook.check(), t.forge.check(s.remote.URL))
+	return errors.Join(t.hook.check(), t.forge.check(s.remote.URL), strict("egress-ca-file", t.ca))
 }
 
 // egress is the way out.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -32,7 +31,7 @@ func (e *Engine) bindable(source string) (string, error) {
 	if err != nil || !e.allows(real) {
 		return "", fmt.Errorf("bind %s: it, or a link on the way to it, leads to what this machine does not allow to be mounted (allowBind, --allow-bind)", source)
 	}
-	if part := changeable(real); part != "" {
+	if part := spec.Changeable(real); part != "" {
 		return "", fmt.Errorf("bind %s: others than root may change %s, and so put something else in the place of what is mounted; "+
 			"`chown root %s` and `chmod go-w %s`, or mount %s itself", source, part, part, part, part)
 	}
@@ -60,7 +59,7 @@ func withoutLinks(p string) string {
 // plainlyMissing is the first part of a path that is not there, if no link comes before
 // it; else "".
 func plainlyMissing(p string) string {
-	for _, part := range wayTo(p) {
+	for _, part := range spec.Way(p) {
 		i, err := os.Lstat(part)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -70,50 +69,6 @@ func plainlyMissing(p string) string {
 		}
 	}
 	return ""
-}
-
-// wayTo are the directories from the root to a path, and the path itself.
-func wayTo(p string) []string {
-	p = filepath.Clean(p)
-	out := []string{"/"}
-	for i, c := range p {
-		if c == '/' && i > 0 {
-			out = append(out, p[:i])
-		}
-	}
-	if p != "/" {
-		out = append(out, p)
-	}
-	return out
-}
-
-// changeable is the first directory on the way to a place in which somebody else than
-// root and this process's user may replace the next part; "" if there is none. In a
-// directory with the sticky bit only the owner of an entry may.
-func changeable(real string) string {
-	way := wayTo(real)
-	for i, dir := range way[:len(way)-1] {
-		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() || !mine(info) {
-			return dir
-		}
-		stat, known := info.Sys().(*syscall.Stat_t)
-		writable := info.Mode()&0o002 != 0 || info.Mode()&0o020 != 0 && (!known || stat.Gid != 0)
-		if !writable {
-			continue
-		}
-		next, err := os.Lstat(way[i+1])
-		if info.Mode()&fs.ModeSticky == 0 || err != nil || !mine(next) {
-			return dir
-		}
-	}
-	return ""
-}
-
-// mine: root or this process's user owns the file.
-func mine(i fs.FileInfo) bool {
-	stat, known := i.Sys().(*syscall.Stat_t)
-	return known && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
 }
 
 // observeBinds says of the paths that services would mount, and that the lists allow,

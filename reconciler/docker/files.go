@@ -44,15 +44,15 @@ func (e *Engine) writeFiles(s spec.Service, w plan.Word) error {
 
 func (e *Engine) writeFile(f spec.File, user string) error {
 	path := e.filePath(f, user)
+	if err := privateDir(filepath.Dir(path)); err != nil {
+		return err
+	}
 	have, err := os.ReadFile(path)
 	if err == nil && digest(have) == f.SHA256 {
-		return nil
+		return os.Chmod(path, modeOf(f)) // an earlier havn may have given it more rights
 	}
 	if f.Content == "" && f.SHA256 != digest(nil) {
 		return fmt.Errorf("its content is lost: %s is gone from the state directory", filepath.Base(path))
-	}
-	if err := privateDir(filepath.Dir(path)); err != nil {
-		return err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
@@ -63,7 +63,7 @@ func (e *Engine) writeFile(f spec.File, user string) error {
 	if uid, gid, _ := f.Owner(user); err == nil && (uid != 0 || gid != 0) {
 		err = tmp.Chown(uid, gid)
 	}
-	err = errors.Join(err, tmp.Chmod(fs.FileMode(f.Mode).Perm()), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(modeOf(f)), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
 	}
@@ -87,6 +87,10 @@ func privateDir(dir string) error {
 	}
 	return err
 }
+
+// modeOf is a file's mode on the machine: containers have it read-only, and nobody else
+// is to write to it.
+func modeOf(f spec.File) fs.FileMode { return fs.FileMode(f.Mode).Perm() & 0o555 }
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

@@ -78,3 +78,39 @@ func TestConfigFilesAreNotForOthers(t *testing.T) {
 		t.Errorf("the replica reads %q", text)
 	}
 }
+
+// On the machine, the files of specs are root's alone, and nobody writes to one that is
+// mounted, whatever mode the spec gives it; also what an earlier havn left.
+func TestConfigFilesAreNobodyElses(t *testing.T) {
+	s := newSite(t)
+	w := func(w *spec.Service) {
+		w.Files = map[string]spec.File{"/a": file("one", 0o777), "/b": file("two", 0o222), "/c": file("three", 0o440)}
+	}
+	dir := filepath.Join(s.config.State, "files")
+	check := func() {
+		t.Helper()
+		if i, err := os.Stat(dir); err != nil || i.Mode().Perm() != 0o700 {
+			t.Errorf("the directory is %v, %v", i.Mode(), err)
+		}
+		list, err := filepath.Glob(filepath.Join(dir, "*"))
+		s.do(err)
+		for _, path := range list {
+			if i, err := os.Stat(path); err != nil || i.Mode().Perm()&0o222 != 0 {
+				t.Errorf("%s is %v, %v", path, i.Mode(), err)
+			}
+		}
+	}
+	a := s.start(w)
+	check()
+	if _, text := get(t, a, "/read", "path", "/a"); text != "one" {
+		t.Errorf("/a is %q", text)
+	}
+	list, err := filepath.Glob(filepath.Join(dir, "*"))
+	s.do(err)
+	for _, path := range list {
+		s.do(os.Chmod(path, 0o777))
+	}
+	s.do(os.Chmod(dir, 0o755))
+	s.do(s.Start(s.ctx, s.replica(service(w), 1)))
+	check()
+}
