@@ -165,8 +165,10 @@ func (h *host) converge(ctx context.Context, site spec.Site, timeout time.Durati
 	defer cancel()
 	var last reconciler.Outcome
 	settled := error(reconciler.ErrUnderWay)
+	var docker restarts
 	h.Run(running, func(o reconciler.Outcome) bool {
 		last, settled = o, o.Settled()
+		docker.pass(o, h.journal.Record)
 		return errors.Is(settled, reconciler.ErrUnderWay) || o.Err != nil
 	})
 	switch {

@@ -22,6 +22,8 @@ type daemon struct {
 	source  *sourceFlags
 	hooks   *webhooks
 	news    *announcer
+	// restarts is used by the loop alone.
+	restarts restarts
 
 	mu        sync.Mutex
 	newest    gitops.Revision // of the source, and valid
@@ -79,6 +81,7 @@ func (d *daemon) sourceProblem(err error) {
 // reached.
 func (d *daemon) seen(o reconciler.Outcome) bool {
 	d.news.passed(o)
+	d.restarts.pass(o, d.journal.Record)
 	settled := o.Settled()
 	if errors.Is(settled, reconciler.ErrUnderWay) {
 		return true
@@ -102,9 +105,19 @@ func (d *daemon) seen(o reconciler.Outcome) bool {
 	case news && settled == nil:
 		d.log.Info("converged", "revision", o.Revision, "services", len(o.Plan.Services), "generation", o.Have.Gateway.Generation)
 	case news:
-		d.log.Error("not converged; waits for a person or a new revision", "revision", o.Revision, "why", text)
+		d.log.Error("not converged; "+outlook(o), "revision", o.Revision, "why", text)
 	}
 	return true
+}
+
+// outlook says what ends the troubles of an outcome.
+func outlook(o reconciler.Outcome) string {
+	for _, t := range o.Troubles() {
+		if !t.Retried {
+			return "it waits for a person or a new revision"
+		}
+	}
+	return "what failed is tried again"
 }
 
 // Status implements [console.Havn].

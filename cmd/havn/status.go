@@ -130,6 +130,12 @@ func printStatus(w io.Writer, s console.Status) error {
 	for _, f := range s.Failed {
 		fmt.Fprintf(&b, "failed    %s: %s\n", ago(f.At, time.Now()), indent(told(f)))
 	}
+	for _, w := range s.Waits {
+		fmt.Fprintf(&b, "waits     %s\n", indent(waiting(w)))
+	}
+	if s.Journal != "" {
+		fmt.Fprintf(&b, "journal   can't be written: %s; havn goes on with what it remembers\n", s.Journal)
+	}
 	for _, why := range s.Blocked {
 		fmt.Fprintf(&b, "blocked   %s\n", why)
 	}
@@ -232,20 +238,32 @@ func printService(w io.Writer, s console.Service) {
 		}
 	}
 	for _, wait := range s.Waits {
-		fmt.Fprintf(w, "    waits %s more: %s\n", max(0, time.Until(wait.Until)).Round(time.Second), wait.Why)
+		fmt.Fprintf(w, "    waits %s\n", waiting(wait))
 	}
-	if s.Phase != plan.Converged {
-		for _, r := range s.Replicas {
-			answer := orNone(r.Probe)
-			if r.Answer != "" {
-				answer += ": " + r.Answer
-			}
-			fmt.Fprintf(w, "    %s %s at %s: %s\n", r.Name, r.State, r.Address, answer)
+	for _, r := range s.Replicas {
+		if s.Phase != plan.Converged || r.Restarts > 0 {
+			printReplica(w, r)
 		}
 	}
 	for _, line := range s.Log {
 		fmt.Fprintf(w, "    | %s\n", line)
 	}
+}
+
+func printReplica(w io.Writer, r console.Replica) {
+	fmt.Fprintf(w, "    %s %s at %s: %s", r.Name, r.State, r.Address, orNone(r.Probe))
+	if r.Answer != "" {
+		fmt.Fprintf(w, ": %s", r.Answer)
+	}
+	if r.Restarts > 0 {
+		fmt.Fprintf(w, "; restarted by Docker %s, last exit code %d", spec.Count(r.Restarts, "time"), r.ExitCode)
+	}
+	fmt.Fprintln(w)
+}
+
+// waiting says what is waited for, and how long yet.
+func waiting(w plan.Wait) string {
+	return fmt.Sprintf("%s more: %s", max(0, time.Until(w.Until)).Round(time.Second), w.Why)
 }
 
 func printRoutes(w io.Writer, routes []console.Route) {
@@ -279,7 +297,7 @@ func printRoutes(w io.Writer, routes []console.Route) {
 // describe is the part of a status that follows from an outcome.
 func (h *host) describe(ctx context.Context, m *machine, want spec.Site, o reconciler.Outcome) console.Status {
 	s := console.Describe(ctx, want, o, h.engine.Tail)
-	s.Site, s.Version = m.site, version()
+	s.Site, s.Version, s.Journal = m.site, version(), h.journal.Problem()
 	s.Gateway.Address, s.Gateway.Version = m.http, h.gateway.Version()
 	if why := h.gateway.Degraded(); why != "" && s.Gateway.Problem == "" {
 		s.Gateway.Problem = why

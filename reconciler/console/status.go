@@ -39,6 +39,11 @@ type Status struct {
 	Routes   []Route   `json:"routes"`
 	// Failed is what failed last, newest first, where no havn runs that would try it again.
 	Failed []Failure `json:"failed,omitempty"`
+	// Waits is what is waited for that belongs to no service, such as the next try of a
+	// step of the gateway or the network that failed.
+	Waits []plan.Wait `json:"waits,omitempty"`
+	// Journal is why havn can't write down what it does, empty if it can.
+	Journal string `json:"journal,omitempty"`
 	// Blocked is what can't go on and belongs to no service.
 	Blocked []string `json:"blocked,omitempty"`
 	// Notes are what else on the host concerns the site, such as containers that are not
@@ -106,7 +111,9 @@ type Replica struct {
 	State    plan.State `json:"state"`
 	Ready    bool       `json:"ready"`
 	Routed   bool       `json:"routed"`
-	Restarts int        `json:"restarts,omitempty"`
+	// Restarts counts how often Docker started it again, ExitCode is how it ended last.
+	Restarts int `json:"restarts,omitempty"`
+	ExitCode int `json:"exitCode,omitempty"`
 	// Probe is the last result of its health check, Answer what the program said to it.
 	Probe  string `json:"probe,omitempty"`
 	Answer string `json:"answer,omitempty"`
@@ -160,6 +167,11 @@ func Describe(ctx context.Context, want spec.Site, o reconciler.Outcome, tail Ta
 			s.Notes = append(s.Notes, n.Why)
 		}
 	}
+	for _, w := range o.Plan.Waits {
+		if w.Service == "" {
+			s.Waits = append(s.Waits, w)
+		}
+	}
 	for _, standing := range o.Plan.Services {
 		one := service(standing, o)
 		one.Blocked = blocked[one.Name]
@@ -200,7 +212,7 @@ func service(st plan.Standing, o reconciler.Outcome) Service {
 		if c.Service == s.Name {
 			s.Replicas = append(s.Replicas, Replica{
 				Name: c.Name, Release: c.Fingerprint.Short(), Revision: c.Revision, Address: c.Addr.String(), State: c.State,
-				Ready: c.State == plan.Running && c.Health.Ready, Routed: routed[c.Addr.String()], Restarts: c.Restarts, Probe: c.Health.Last, Answer: c.Health.Said,
+				Ready: c.State == plan.Running && c.Health.Ready, Routed: routed[c.Addr.String()], Restarts: c.Restarts, ExitCode: c.ExitCode, Probe: c.Health.Last, Answer: c.Health.Said,
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package journal_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +73,9 @@ func TestDiskIsFull(t *testing.T) {
 	j.Drop("old")
 	whole(t, j)
 	before, _ := j.Events("web", 2*acts)
+	if why := j.Problem(); !strings.Contains(why, "no space left") {
+		t.Errorf("the problem is %q", why)
+	}
 	if err := os.Remove(hog); err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,8 @@ type Journal struct {
 	work    chan struct{}
 	closing chan struct{}
 	writer  sync.WaitGroup
-	// behind: the last write failed, so the file lacks something the memory has.
-	behind bool
+	// behind is why the last write failed: the file lacks something the memory has.
+	behind error
 }
 
 // memory is what a journal knows without looking at the disk.
@@ -112,6 +112,16 @@ func Open(dir string, log *slog.Logger) (*Journal, error) {
 		j.writer.Go(j.write)
 	}
 	return j, nil
+}
+
+// Problem is why what havn remembers can't be written, empty if it can.
+func (j *Journal) Problem() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.behind == nil {
+		return ""
+	}
+	return j.behind.Error()
 }
 
 // holder names the process that was last seen to work with the directory.

@@ -85,7 +85,7 @@ func (j *Journal) write() {
 // once and is no error: the memory has it, and the next flush writes all of it.
 func (j *Journal) flush() (ok bool) {
 	j.mu.Lock()
-	batch, failed := j.queue, j.behind
+	batch, failed := j.queue, j.behind != nil
 	j.queue = nil
 	var known []entry
 	if failed {
@@ -114,7 +114,7 @@ func (j *Journal) flush() (ok bool) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.behind = err != nil
+	j.behind = err
 	var again []entry
 	for _, e := range batch {
 		switch {
