@@ -51,9 +51,19 @@ type Journal interface {
 }
 
 // forgetful is a journal that is read and not written.
-type forgetful struct{ Journal }
+type forgetful struct {
+	Journal
+	// images are what references stand for in place of what the journal knows.
+	images map[string]string
+}
 
 func (forgetful) Pin(_, _, _ string) {}
+
+func (f forgetful) Pins(revision string) map[string]string {
+	out := f.Journal.Pins(revision)
+	maps.Copy(out, f.images)
+	return out
+}
 
 // Observe puts together all that is known of the host.
 func (r *Reconciler) Observe(ctx context.Context, want spec.Site) (plan.Observed, error) {

@@ -241,7 +241,13 @@ func (r *Reconciler) Pass(ctx context.Context) (Outcome, bool) {
 // Look observes and plans for a site, and does nothing else: nothing is begun, and
 // nothing is remembered.
 func (r *Reconciler) Look(ctx context.Context, want spec.Site) Outcome {
-	have, err := r.observe(ctx, want, &imageMemory{}, forgetful{r.Journal})
+	return r.LookAt(ctx, want, nil)
+}
+
+// LookAt is [Reconciler.Look] for a site whose references stand for the images that are
+// given, whatever the journal knows of them.
+func (r *Reconciler) LookAt(ctx context.Context, want spec.Site, images map[string]string) Outcome {
+	have, err := r.observe(ctx, want, &imageMemory{}, forgetful{r.Journal, images})
 	if err != nil {
 		return Outcome{At: r.Now(), Revision: want.Revision, Err: err}
 	}

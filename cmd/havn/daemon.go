@@ -152,6 +152,11 @@ func (d *daemon) Forecast(ctx context.Context, ask console.Question) (model.Road
 	return road, err
 }
 
+// Proposed implements [console.Looks].
+func (d *daemon) Proposed(ctx context.Context, words []string) (console.Proposal, error) {
+	return d.proposed(ctx, d.desires, words)
+}
+
 // Explain implements [console.Havn].
 func (d *daemon) Explain(ctx context.Context, commit string) (string, error) {
 	if d.git == nil {

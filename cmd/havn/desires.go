@@ -92,31 +92,20 @@ func (d *desires) evaluated(ctx context.Context, r gitops.Revision) (hold.Known,
 }
 
 // Rollback implements [console.Desires].
-func (d *desires) Rollback(ctx context.Context, by hold.By, words []string) (string, error) {
-	if err := d.gate.Readable(); err != nil {
-		return "", err
+func (d *desires) Rollback(ctx context.Context, by hold.By, words []string, expected string) (string, error) {
+	p, already, err := d.back(ctx, by, words)
+	if err != nil || already != "" {
+		return already, err
 	}
-	w, state, wanted := d.gate.Wanted()
-	if !wanted {
-		return "", errors.New("nothing is wanted yet, so there is nothing to go back from")
-	}
-	past := d.past()
-	service, revision, err := past.Meant(words, w.Site)
-	if err != nil {
-		return "", err
-	}
-	k, err := d.choose(ctx, w, state, past, service, revision)
-	if err != nil {
-		return "", err
-	}
-	p := k.Whole(by, time.Now())
-	if service != "" {
-		if p, err = k.Only(service, w.Site, d.book.Pins(w.Site.Revision), by, time.Now()); err != nil {
-			return "", err
-		}
+	if expected != "" && p.Revision != expected {
+		return "", fmt.Errorf("meanwhile the revision to go back to is %s, not %s; look again", hold.Short(p.Revision), hold.Short(expected))
 	}
 	return d.pin(p)
 }
+
+var errNothingWanted = errors.New("nothing is wanted yet, so there is nothing to go back from")
+
+func (d *desires) now() time.Time { return time.Now() }
 
 // choose is the revision to go back to.
 func (d *desires) choose(ctx context.Context, w hold.Wish, state hold.State, past hold.Past, service, revision string) (hold.Known, error) {
@@ -132,10 +121,11 @@ func (d *desires) choose(ctx context.Context, w hold.Wish, state hold.State, pas
 	}
 	now := spec.Release{Service: w.Site.Services[service]}
 	now.ImageID = d.book.Pins(w.Site.Revision)[now.Service.Image]
-	verdicts := d.book.Verdicts()
+	verdicts, proven := d.book.Verdicts(), d.book.Proven(service, d.site)
 	return past.LastOther(from, service, now, func(r spec.Release) bool {
-		_, condemned := verdicts[plan.VerdictKey{Service: service, Fingerprint: r.Fingerprint(d.site)}]
-		return condemned
+		f := r.Fingerprint(d.site)
+		_, condemned := verdicts[plan.VerdictKey{Service: service, Fingerprint: f}]
+		return condemned || !proven[f.Short()]
 	})
 }
 

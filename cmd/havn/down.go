@@ -77,7 +77,7 @@ func (h *host) down(c *cobra.Command, yes bool) error {
 	}
 	list(out, b)
 	if !yes {
-		if err := confirm(c.Context(), c.InOrStdin(), out); err != nil {
+		if err := confirm(c.Context(), c.InOrStdin(), out, "remove?", "nothing was removed"); err != nil {
 			return err
 		}
 	}
@@ -100,11 +100,11 @@ func list(out io.Writer, b docker.Belongings) {
 }
 
 // confirm asks a person. Without one, nothing is removed.
-func confirm(ctx context.Context, in io.Reader, out io.Writer) error {
+func confirm(ctx context.Context, in io.Reader, out io.Writer, question, otherwise string) error {
 	if f, isFile := in.(*os.File); isFile && !isatty.IsTerminal(f.Fd()) {
 		return errors.New("nobody to ask here; `havn down --yes` does it without asking")
 	}
-	fmt.Fprint(out, "remove? [y/N] ")
+	fmt.Fprint(out, question+" [y/N] ")
 	answered := make(chan string, 1)
 	go func() { // it ends with the process, if not before: a terminal can't be waited for with an end
 		line, _ := bufio.NewReader(in).ReadString('\n') // what can't be read is no yes
@@ -117,5 +117,5 @@ func confirm(ctx context.Context, in io.Reader, out io.Writer) error {
 			return nil
 		}
 	}
-	return errors.New("nothing was removed")
+	return errors.New(otherwise)
 }

@@ -12,7 +12,7 @@ func TestTheQuestionEndsWithTheCommand(t *testing.T) {
 	in, _ := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan error, 1)
-	go func() { answered <- confirm(ctx, in, io.Discard) }()
+	go func() { answered <- confirm(ctx, in, io.Discard, "remove?", "nothing was removed") }()
 	cancel()
 	select {
 	case err := <-answered:

@@ -86,13 +86,18 @@ const probed = 2 * time.Second
 
 // lookUntilProbed looks at the host until every replica has been probed once.
 func (h *host) lookUntilProbed(ctx context.Context, want spec.Site) reconciler.Outcome {
+	return h.lookAt(ctx, want, nil)
+}
+
+// lookAt is lookUntilProbed for a site whose references stand for given images.
+func (h *host) lookAt(ctx context.Context, want spec.Site, images map[string]string) reconciler.Outcome {
 	// A look has deadlines of its own; this one is for the probes alone.
 	enough := time.NewTimer(probed)
 	defer enough.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		o := h.Look(ctx, want)
+		o := h.LookAt(ctx, want, images)
 		if o.Err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(o.Have.Containers)), plan.Container.Unprobed) {
 			return o
 		}

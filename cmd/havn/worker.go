@@ -54,6 +54,11 @@ func (w *worker) Forecast(ctx context.Context, ask console.Question) (model.Road
 	return road, err
 }
 
+// Proposed implements [console.Looks].
+func (w *worker) Proposed(ctx context.Context, words []string) (console.Proposal, error) {
+	return w.proposed(ctx, w.desires, words)
+}
+
 // Snapshot implements [console.Looks].
 func (w *worker) Snapshot(ctx context.Context) (snapshot.Snapshot, error) {
 	return w.snapshot(ctx, w.machine, w.site)

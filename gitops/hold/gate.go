@@ -209,13 +209,26 @@ func (g *Gate) keep(next State) error {
 // Pin pins the host, or a service.
 func (g *Gate) Pin(p Pin) error {
 	return g.change(func(s *State) error {
-		if p.Service == "" {
-			s.pinWhole(p)
-		} else {
-			s.pinService(p)
-		}
+		s.pin(p)
 		return nil
 	})
+}
+
+// Would is the wish that a pin would make; nothing changes.
+func (g *Gate) Would(p Pin) (Wish, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open()
+	if g.damaged != nil {
+		return Wish{}, g.damaged
+	}
+	next := g.state.clone()
+	next.pin(p)
+	d := Decide(g.input(next))
+	if d.Site == nil {
+		return Wish{}, d.Broken
+	}
+	return Wish{*d.Site, d.Base, d.Images, notes(State{Services: next.Services})}, nil
 }
 
 // Unpin takes all pins off, or that of one service, and returns them. To take all

@@ -102,6 +102,14 @@ func (s State) Pins() []Pin {
 // pinWhole pins the host; pins of single services are part of what it replaces.
 func (s *State) pinWhole(p Pin) { s.Host, s.Services = &p, nil }
 
+func (s *State) pin(p Pin) {
+	if p.Service == "" {
+		s.pinWhole(p)
+	} else {
+		s.pinService(p)
+	}
+}
+
 func (s *State) pinService(p Pin) {
 	if s.Services == nil {
 		s.Services = map[string]Pin{}

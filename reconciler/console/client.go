@@ -53,6 +53,12 @@ func (c *Client) Forecast(ctx context.Context, ask Question) (model.Road, error)
 	return road, c.call(ctx, http.MethodPost, "/v1/forecast", ask, &road)
 }
 
+// Proposed asks what a rollback would do.
+func (c *Client) Proposed(ctx context.Context, words []string) (Proposal, error) {
+	var p Proposal
+	return p, c.call(ctx, http.MethodGet, "/v1/rollback?"+url.Values{"to": words}.Encode(), nil, &p)
+}
+
 // Snapshot asks for what a plan elsewhere needs of the host.
 func (c *Client) Snapshot(ctx context.Context) (snapshot.Snapshot, error) {
 	var s snapshot.Snapshot

@@ -47,6 +47,8 @@ type Looks interface {
 	Forecast(ctx context.Context, ask Question) (model.Road, error)
 	// Snapshot is what a plan elsewhere needs of this host.
 	Snapshot(ctx context.Context) (snapshot.Snapshot, error)
+	// Proposed says what a rollback would do: words are what the person named.
+	Proposed(ctx context.Context, words []string) (Proposal, error)
 	// History returns the newest acts of a service, of all if it is empty, oldest of
 	// them first.
 	History(service string, limit int) ([]journal.Event, error)
@@ -76,6 +78,18 @@ type Question struct {
 	Told model.Told `json:"told,omitempty"`
 	// Values has the plan show values that may be secret.
 	Values plan.Values `json:"values,omitempty"`
+}
+
+// A Proposal is what a rollback would do.
+type Proposal struct {
+	// Service goes back to Revision, or the host if it is empty.
+	Service  string `json:"service,omitempty"`
+	Revision string `json:"revision"`
+	// Already says that it is there, empty if it is not.
+	Already string     `json:"already,omitempty"`
+	Road    model.Road `json:"road"`
+	// Unknown is why no road is known.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // maxSite bounds a site that is sent to be forecast.
@@ -142,6 +156,10 @@ func looks(mux *http.ServeMux, h Looks) {
 		}
 		events, err := h.History(r.URL.Query().Get("service"), limit)
 		answerOr(w, http.StatusInternalServerError, events, err)
+	})
+	mux.HandleFunc("GET /v1/rollback", func(w http.ResponseWriter, r *http.Request) {
+		p, err := h.Proposed(r.Context(), r.URL.Query()["to"])
+		answerOr(w, http.StatusConflict, p, err)
 	})
 	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, r *http.Request) {
 		s, err := h.Snapshot(r.Context())

@@ -15,8 +15,9 @@ import (
 // returns is said to the person.
 type Desires interface {
 	// Rollback pins the host, or a service, to an earlier revision: words are what
-	// the person named, a service, a revision, or both.
-	Rollback(ctx context.Context, by hold.By, words []string) (string, error)
+	// the person named, a service, a revision, or both. If it is not to the expected
+	// revision, as [Looks] proposed it, nothing happens; empty expects nothing.
+	Rollback(ctx context.Context, by hold.By, words []string, expected string) (string, error)
 	// Unpin takes all pins off, or that of one service.
 	Unpin(by hold.By, service string) (string, error)
 	// Freeze lets no new revision come until a time, until Thaw if that is zero.
@@ -46,7 +47,7 @@ type Settled struct {
 // desires adds the handlers of [Desires].
 func desires(mux *http.ServeMux, h Desires) {
 	mux.HandleFunc("POST /v1/rollback", func(w http.ResponseWriter, r *http.Request) {
-		text, err := h.Rollback(r.Context(), by(r), r.URL.Query()["to"])
+		text, err := h.Rollback(r.Context(), by(r), r.URL.Query()["to"], r.URL.Query().Get("expected"))
 		answerOr(w, http.StatusConflict, text, err)
 	})
 	mux.HandleFunc("POST /v1/unpin", func(w http.ResponseWriter, r *http.Request) {
@@ -108,8 +109,8 @@ func (c *Client) Known(ctx context.Context, revision string) (hold.Known, error)
 }
 
 // Rollback pins the host, or a service, to an earlier revision.
-func (c *Client) Rollback(ctx context.Context, why string, words []string) (string, error) {
-	return c.post(ctx, "/v1/rollback", why, url.Values{"to": words}, nil)
+func (c *Client) Rollback(ctx context.Context, why string, words []string, expected string) (string, error) {
+	return c.post(ctx, "/v1/rollback", why, url.Values{"to": words, "expected": {expected}}, nil)
 }
 
 // Unpin takes all pins off, or that of one service.

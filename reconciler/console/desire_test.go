@@ -30,8 +30,8 @@ func (d *desired) Standing() hold.Standing { return hold.Standing{Wanted: "1", W
 func (d *desired) Known(_ context.Context, revision string) (hold.Known, error) {
 	return hold.Known{Revision: revision, Good: true}, d.err
 }
-func (d *desired) Rollback(_ context.Context, by hold.By, words []string) (string, error) {
-	return d.note("%s rolls back to %q: %s", by.Who, words, by.Why)
+func (d *desired) Rollback(_ context.Context, by hold.By, words []string, expected string) (string, error) {
+	return d.note("%s rolls back to %q, %q: %s", by.Who, words, expected, by.Why)
 }
 func (d *desired) Unpin(by hold.By, service string) (string, error) {
 	return d.note("%s unpins %q: %s", by.Who, service, by.Why)
@@ -63,8 +63,8 @@ func TestDesiresReachTheRunningHavn(t *testing.T) {
 		want string
 		ask  func() (string, error)
 	}{
-		{`%s rolls back to ["web" "abc & d"]: it's slow`, func() (string, error) { return c.Rollback(ctx, "it's slow", []string{"web", "abc & d"}) }},
-		{`%s rolls back to []: `, func() (string, error) { return c.Rollback(ctx, "", nil) }},
+		{`%s rolls back to ["web" "abc & d"], "abcd": it's slow`, func() (string, error) { return c.Rollback(ctx, "it's slow", []string{"web", "abc & d"}, "abcd") }},
+		{`%s rolls back to [], "": `, func() (string, error) { return c.Rollback(ctx, "", nil, "") }},
 		{`%s unpins "web": x`, func() (string, error) { return c.Unpin(ctx, "x", "web") }},
 		{`%s freezes until 2026-12-24 17:30:00: a [31mred  reason`, func() (string, error) { return c.Freeze(ctx, "a\x1b[31mred\r\nreason\n", until) }},
 		{`%s freezes until 0001-01-01 00:00:00: `, func() (string, error) { return c.Freeze(ctx, "", time.Time{}) }},
@@ -134,7 +134,7 @@ func TestServeLooksTakesNoOrders(t *testing.T) {
 		t.Errorf("forecast: %+v, %v", road, err)
 	}
 	for name, order := range map[string]func() error{
-		"rollback": func() error { _, err := c.Rollback(ctx, "", nil); return err },
+		"rollback": func() error { _, err := c.Rollback(ctx, "", nil, ""); return err },
 		"freeze":   func() error { _, err := c.Freeze(ctx, "", time.Time{}); return err },
 		"apply":    func() error { _, err := c.ByHand(ctx, "", console.Handed{}); return err },
 		"retry":    func() error { _, err := c.Retry(ctx, ""); return err },

@@ -3,11 +3,13 @@ package journal
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"havn.internal/reconciler/plan"
+	"havn.internal/spec"
 )
 
 // maxEvents bounds the log; the oldest events make room.
@@ -40,6 +42,26 @@ func (j *Journal) Taken(revision, why string, parts ...Part) {
 		e.Took += p.Took
 	}
 	j.note(e)
+}
+
+// Proven are the releases of a service of a site that were proven, by their short fingerprints,
+// as far as the log goes back.
+func (j *Journal) Proven(service, site string) map[string]bool {
+	out := map[string]bool{}
+	events, err := j.Events(service, maxEvents)
+	if err != nil {
+		j.log.Warn("what was proven can't be read", "err", err)
+	}
+	prove := strings.TrimSuffix(plan.Prove{}.String(), spec.Fingerprint("").Short())
+	for _, e := range events {
+		if f, is := strings.CutPrefix(e.Act, prove); is && e.Err == "" {
+			out[f] = true
+		}
+	}
+	if good, known := j.LastGood()[service]; known {
+		out[good.Fingerprint(site).Short()] = true
+	}
+	return out
 }
 
 // Applied appends the outcome of a step to the log.
