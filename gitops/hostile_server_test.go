@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -147,7 +148,11 @@ func serverCase(t *testing.T, a answer, says string) {
 	}
 	web.Before.Store(&before)
 	f.mirror.Limits.Remote = 10 * time.Second
-	f.refused(f.ask(), says, first)
+	err := f.ask()
+	f.refused(err, says, first)
+	if held := new(Held); errors.As(err, &held) && held.Commit != "" {
+		t.Errorf("the commit is held for what the server does: %v", err)
+	}
 	if now := listing(t, filepath.Dir(o.State)); !slices.Equal(now, around) {
 		t.Errorf("what is around changed from %q to %q", around, now)
 	}

@@ -82,7 +82,7 @@ func (d *daemon) evaluate(ctx context.Context, r gitops.Revision) (done bool) {
 		return false
 	}
 	if err == nil {
-		if w, _, wanted := d.gate.Wanted(); wanted && !d.stays(ctx, r, loses(w.Site, site)) {
+		if !d.stays(ctx, r, loses(d.before(), site)) {
 			return false
 		}
 		d.offer(r, site)

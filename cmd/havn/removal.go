@@ -55,6 +55,17 @@ func locations(r spec.Route) func(func([2]string) bool) {
 	}
 }
 
+// before is the site that is wanted, or was last before this havn started.
+func (d *daemon) before() spec.Site {
+	if w, _, wanted := d.gate.Wanted(); wanted {
+		return w.Site
+	}
+	if past := d.past(); len(past) > 0 {
+		return past[len(past)-1].Site
+	}
+	return spec.Site{}
+}
+
 // stays waits where a directory loses something, and says whether it has stayed so.
 func (d *daemon) stays(ctx context.Context, r gitops.Revision, lost string) bool {
 	if r.Still == nil || lost == "" {
