@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func printMarkdown(w io.Writer, r model.Road, asOf string, standing []string) er
 		}
 	}
 	writeDetails(&b, "What changes, field by field", fields.String())
-	printSteps(&road, r)
+	printSteps(&road, append(slices.Clone(r.Steps), r.Cleanup...))
 	writeDetails(&b, fmt.Sprintf("The road: %s, about %s", spec.Count(len(r.Steps), "step"), r.Took.Std().Round(100*time.Millisecond)), road.String())
 	if r.Pending() {
 		fmt.Fprintf(&b, "Plan `%s`; `havn apply DIR --expect %s` on the host goes on only if it still holds.\n", r.Hash, r.Hash)

@@ -203,7 +203,11 @@ func printRoad(w io.Writer, r model.Road, standing []string) error {
 	if len(r.Steps) > 0 {
 		fmt.Fprintf(&b, "\nthe road, about %s:\n", r.Took.Std().Round(100*time.Millisecond))
 	}
-	printSteps(&b, r)
+	printSteps(&b, r.Steps)
+	if len(r.Cleanup) > 0 {
+		b.WriteString("\nremoved when nothing else is to be done:\n")
+		printSteps(&b, r.Cleanup)
+	}
 	for _, k := range r.Blocked {
 		fmt.Fprintf(&b, "blocked: %s\n", strings.TrimPrefix(blockedOn(k)+": "+k.Why, ": "))
 	}
@@ -228,8 +232,8 @@ func printMachine(b *strings.Builder, r model.Road) {
 	}
 }
 
-func printSteps(b *strings.Builder, r model.Road) {
-	for _, s := range r.Steps {
+func printSteps(b *strings.Builder, steps []model.Step) {
+	for _, s := range steps {
 		who := ""
 		if s.Service != "" {
 			who = s.Service + ": "

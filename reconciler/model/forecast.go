@@ -78,7 +78,12 @@ func (f *forecast) run(r *Road) bool {
 	for range mostPasses {
 		p := f.pass()
 		for _, s := range p.Steps {
-			r.Steps = append(r.Steps, Step{spec.Duration(f.time.Now().Sub(begin)), s.Service, s.Action.String(), s.Why})
+			step := Step{spec.Duration(f.time.Now().Sub(begin)), s.Service, s.Action.String(), s.Why}
+			if _, is := s.Action.(plan.RemoveImage); is {
+				r.Cleanup = append(r.Cleanup, step)
+			} else {
+				r.Steps = append(r.Steps, step)
+			}
 			f.begin(s)
 		}
 		if len(p.Steps) > 0 || len(f.flying) > 0 {

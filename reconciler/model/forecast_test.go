@@ -192,3 +192,24 @@ func TestForecastOfAServiceThatNobodyWantsAReplicaOf(t *testing.T) {
 		t.Errorf("there is something to do for a service with 0 replicas: %+v", r)
 	}
 }
+
+// An image that goes is told, and is nothing pending: the site is as the specs say.
+func TestForecastOfCleanup(t *testing.T) {
+	now := time.Now()
+	have := plan.Observed{
+		Site: "s", Network: plan.Network{Exists: true, Fixed: netip.MustParsePrefix("10.0.0.0/25")},
+		Stored:    map[string]plan.StoredImage{"sha256:1": {Names: []string{"web:1"}, Size: 1}},
+		Fetched:   map[string]plan.FetchedImage{"sha256:1": {Refs: []string{"web:1"}, Unneeded: now.Add(-2 * time.Hour)}},
+		Retention: plan.Retention{Keep: time.Hour},
+	}
+	r := model.Forecast(spec.Site{}, have, now)
+	if r.Pending() || !r.Converges || len(r.Cleanup) != 1 || len(r.Steps) != 0 {
+		t.Errorf("the road is %+v", r)
+	}
+	tagged := have.Stored["sha256:1"]
+	tagged.Names = append(tagged.Names, "mine:1")
+	have.Stored["sha256:1"] = tagged
+	if r := model.Forecast(spec.Site{}, have, now); len(r.Cleanup) != 0 {
+		t.Errorf("an image that somebody tagged goes: %+v", r.Cleanup)
+	}
+}

@@ -80,7 +80,7 @@ func From(have plan.Observed, clock Clock) *Host {
 		h.stored[r.ImageID] = stored{}
 	}
 	for id, i := range have.Stored {
-		h.stored[id] = stored{fetched: i.Fetched, size: i.Size}
+		h.stored[id] = stored{fetched: i.Fetched, size: i.Size, names: i.Names}
 	}
 	for name, who := range have.Taken {
 		h.containers[name] = &container{Container: plan.Container{Name: name, State: plan.Running}, foreign: who}

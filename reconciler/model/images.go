@@ -17,6 +17,8 @@ type stored struct {
 	fetched string
 	byHand  bool
 	size    int64
+	// names are those it was observed with, beside the references of the host.
+	names []string
 }
 
 // imageSize is what each image takes.
@@ -72,7 +74,7 @@ func (h *Host) used(id string) bool {
 func (h *Host) storedImages() map[string]plan.StoredImage {
 	out := map[string]plan.StoredImage{}
 	for id, s := range h.stored {
-		out[id] = plan.StoredImage{Names: h.tags(id), Size: s.size, Used: h.used(id), Fetched: s.fetched}
+		out[id] = plan.StoredImage{Names: append(h.tags(id), s.names...), Size: s.size, Used: h.used(id), Fetched: s.fetched}
 	}
 	return out
 }

@@ -13,9 +13,12 @@ type Road struct {
 	// Hash identifies what the road was made from; see [Hash].
 	Hash string `json:"hash"`
 	// Machine is what the machine is told that it was not told before.
-	Machine []plan.Change  `json:"machine,omitempty"`
-	Changes []Change       `json:"changes"`
-	Steps   []Step         `json:"steps"`
+	Machine []plan.Change `json:"machine,omitempty"`
+	Changes []Change      `json:"changes"`
+	Steps   []Step        `json:"steps"`
+	// Cleanup removes what nothing needs any more. It is no change of the site: a road of
+	// nothing else has nothing pending.
+	Cleanup []Step         `json:"cleanup,omitempty"`
 	Blocked []plan.Blocked `json:"blocked"`
 	// Notes are what services cost by what their images say.
 	Notes []plan.Note `json:"notes,omitempty"`
