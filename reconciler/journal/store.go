@@ -175,9 +175,14 @@ func checksum(key, text []byte) uint32 {
 	return crc32.Update(crc32.ChecksumIEEE(key), crc32.IEEETable, text)
 }
 
-// readAll takes the records of a bucket into memory, by their keys.
+// readAll takes the records of a bucket into memory, by their keys. A journal of before
+// that is only looked at may lack the bucket.
 func readAll[V any](tx *bolt.Tx, bucket []byte, take func(k, v []byte, value any) bool, into map[string]V) error {
-	return tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+	b := tx.Bucket(bucket)
+	if b == nil {
+		return nil
+	}
+	return b.ForEach(func(k, v []byte) error {
 		var value V
 		if take(k, v, &value) {
 			into[string(k)] = value
