@@ -26,7 +26,7 @@ const usualHostFile = "/etc/havn/host.cue"
 var hostFields = map[string]string{
 	"name": "name", "labels": "label", "site": "site", "state": "state", "http": "http", "https": "https", "docker": "docker", "subnet": "subnet",
 	"gateway": "gateway", "nginxBinary": "nginx-binary", "nginxImage": "nginx-image", "accessLog": "access-log",
-	"allowBind": "allow-bind", "allowCapabilities": "allow-capability", "allowPublish": "allow-publish",
+	"allowBind": "allow-bind", "allowCapabilities": "allow-capability", "allowPublish": "allow-publish", "adoptVolumes": "adopt-volume",
 	"log": "log", "debug": "debug",
 	"source.dir": "spec", "source.git.url": "git", "source.git.branch": "branch", "source.git.tag": "tag",
 	"source.git.semver": "semver", "source.git.commit": "commit", "source.git.path": "path", "source.git.interval": "interval",

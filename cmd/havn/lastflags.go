@@ -24,7 +24,7 @@ import (
 // the host file alone.
 var recalled = []string{
 	"site", "http", "https", "docker", "subnet", "gateway", "nginx-binary", "nginx-image", "access-log", "allow-bind", "allow-capability",
-	"allow-publish", "name", "label",
+	"allow-publish", "adopt-volume", "name", "label",
 }
 
 const flagsFile = "flags.json"
@@ -58,6 +58,7 @@ func (m *machine) told() model.Told {
 		"site": m.site, "http": m.http, "https": m.https, "docker": m.docker, "subnet": m.subnet, "gateway": m.gateway,
 		"nginx-binary": m.nginxBinary, "nginx-image": m.nginxImage, "access-log": strconv.FormatBool(m.accessLog), "allow-bind": strings.Join(m.allowBind, ","),
 		"allow-capability": strings.Join(m.allowCapability, ","), "allow-publish": strings.Join(m.allowPublish, ","),
+		"adopt-volume": strings.Join(m.adoptVolume, ","),
 	}
 }
 

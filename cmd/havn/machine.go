@@ -35,6 +35,7 @@ type machine struct {
 	allowBind                []string
 	allowCapability          []string
 	allowPublish             []string
+	adoptVolume              []string
 	// keepCapabilities and limits are what only a host file says of a policy.
 	keepCapabilities []string
 	limits           spec.Limits
@@ -71,6 +72,7 @@ func (m *machine) own(f *pflag.FlagSet) {
 	f.StringSliceVar(&m.allowBind, "allow-bind", nil, "let specs mount `DIR` of this machine and what is below it, read-only; may be given several times")
 	f.StringSliceVar(&m.allowCapability, "allow-capability", nil, "let specs add the capability `NAME` to what replicas usually have, or ALL; may be given several times")
 	f.StringSliceVar(&m.allowPublish, "allow-publish", nil, "let specs publish `ADDRESS:PORTS` beside ports of loopback, such as 203.0.113.7:5432, *:8000-8099 or 0.0.0.0:*; may be given several times")
+	f.StringSliceVar(&m.adoptVolume, "adopt-volume", nil, "use the existing volume of the site's `NAME`, which havn did not make; may be given several times")
 	f.StringVar(&m.gateway, "gateway", "container", "`WHERE` nginx runs: in a container of havn's, or on the host (with --nginx-binary)")
 	f.StringVar(&m.nginxImage, "nginx-image", "nginx:1.30", "`IMAGE` of the gateway; nginx 1.28 or newer loses no request at a reload")
 	f.StringVar(&m.nginxBinary, "nginx-binary", "nginx", "`FILE` of the host's nginx, for --gateway host; to start it after a reboot is the init system's part")
@@ -239,7 +241,7 @@ func (m *machine) engine(ctx context.Context, log *slog.Logger) (*docker.Engine,
 	}
 	return docker.New(ctx, docker.Config{
 		Host: m.docker, Site: m.site, Subnet: subnet, State: m.state,
-		Policy: m.policy(), NginxImage: m.nginxImage, Log: log,
+		Policy: m.policy(), AdoptVolumes: m.adoptVolume, NginxImage: m.nginxImage, Log: log,
 	})
 }
 

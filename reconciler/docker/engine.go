@@ -67,6 +67,9 @@ type Config struct {
 	State string
 	// Policy is what the machine lets specs have of it.
 	Policy spec.Policy
+	// AdoptVolumes are volumes, by their names in specs, that are the site's though havn
+	// did not make them.
+	AdoptVolumes []string
 	// NginxImage is what the gateway container is made of.
 	NginxImage string
 	Log        *slog.Logger

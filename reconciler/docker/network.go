@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -152,10 +153,18 @@ func (e *Engine) observeVolumes(ctx context.Context) (map[string]plan.Volume, er
 	return out, nil
 }
 
-// volumeOf says of a volume whether it is the site's, by its labels.
+// volumeOf says of a volume whether it is the site's: by its labels, which Docker sets
+// once and for all, or since the machine says so of one that a person made.
 func (e *Engine) volumeOf(full string, labels map[string]string) plan.Volume {
-	if labels[labelSite] != e.Site || labels[labelName] != full {
-		return plan.Volume{Problem: fmt.Sprintf("a volume named %s exists and is not havn's; rename or remove it", full)}
+	name := strings.TrimPrefix(full, e.volumeName(""))
+	switch {
+	case labels[labelSite] == e.Site && labels[labelName] == full:
+		return plan.Volume{}
+	case labels[labelSite] != "":
+		return plan.Volume{Problem: fmt.Sprintf("volume %s belongs to site %s of another havn; choose another name for it", full, labels[labelSite])}
+	case slices.Contains(e.AdoptVolumes, name):
+		return plan.Volume{}
 	}
-	return plan.Volume{}
+	return plan.Volume{Problem: fmt.Sprintf("volume %s exists and havn did not make it; to use it with all that is in it, write `adoptVolumes: [%q]` "+
+		"in this machine's host file (--adopt-volume %s); to begin with an empty one, remove it (`docker volume rm %s`)", full, name, name, full)}
 }

@@ -109,15 +109,32 @@ func TestVolumeOfSomebodyElse(t *testing.T) {
 	s.do(err)
 	t.Cleanup(func() { _ = api.VolumeRemove(context.Background(), name, true) })
 	data := spec.Volume{Name: "data"}
-	wantError(t, s.CreateVolume(s.ctx, plan.CreateVolume{Volume: data}), "is not havn's")
+	wantError(t, s.CreateVolume(s.ctx, plan.CreateVolume{Volume: data}), "havn did not make it", `adoptVolumes: ["data"]`, "docker volume rm "+name)
 	w := want()
 	w.Volumes = map[string]spec.Volume{"data": data}
-	if v := s.observe(w).Volumes["data"]; !strings.Contains(v.Problem, "is not havn's") {
+	if v := s.observe(w).Volumes["data"]; !strings.Contains(v.Problem, "havn did not make it") {
 		t.Errorf("its problem is %q", v.Problem)
 	}
 	if v := s.observe(want()).Volumes; len(v) != 0 {
 		t.Errorf("observed %v, which the site has nothing to do with", v)
 	}
+	// The machine says that it is the site's, and it is used as it is.
+	s.config.AdoptVolumes = []string{"data"}
+	s = s.again()
+	s.do(s.CreateVolume(s.ctx, plan.CreateVolume{Volume: data}))
+	if v, there := s.observe(w).Volumes["data"]; !there || v.Problem != "" {
+		t.Errorf("observed %v, %+v of a volume that is taken over", there, v)
+	}
+}
+
+// What another havn made is not to be taken over.
+func TestVolumeOfAnotherHavn(t *testing.T) {
+	s := newSite(t, func(c *docker.Config) { c.AdoptVolumes = []string{"data"} })
+	name := s.config.Site + "_data"
+	_, err := api.VolumeCreate(s.ctx, volume.CreateOptions{Name: name, Labels: map[string]string{"havn.site": "other"}})
+	s.do(err)
+	t.Cleanup(func() { _ = api.VolumeRemove(context.Background(), name, true) })
+	wantError(t, s.CreateVolume(s.ctx, plan.CreateVolume{Volume: spec.Volume{Name: "data"}}), "belongs to site other")
 }
 
 func wantError(t *testing.T, err error, parts ...string) {
