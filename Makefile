@@ -32,7 +32,7 @@ test-packages:
 	@.ci/packages test
 
 check:
-	@out=$$(gofmt -l cmd e2e gitops reconciler schemas spec); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
+	@out=$$(gofmt -l cmd confine e2e gitops reconciler schemas spec); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./...
 	go vet -tags soak ./gitops

@@ -280,7 +280,7 @@ func goMounts(t *testing.T) []string {
 func checkout(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "havn")
-	for _, part := range []string{"cmd", "gitops", "reconciler", "schemas", "spec", "e2e"} {
+	for _, part := range []string{"cmd", "confine", "gitops", "reconciler", "schemas", "spec", "e2e"} {
 		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS("../"+part)); err != nil {
 			t.Fatal(err)
 		}
