@@ -74,6 +74,9 @@ func (d *daemon) sourceProblem(err error) {
 		return
 	}
 	d.log.Error("no new revision from the source; what runs keeps running", "err", err)
+	if isHeld {
+		d.journal.Refused(held.Commit, held.Reason())
+	}
 	d.resume()
 }
 

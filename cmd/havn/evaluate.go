@@ -93,6 +93,7 @@ func (d *daemon) evaluate(ctx context.Context, r gitops.Revision) (done bool) {
 	var problems spec.Problems
 	if done = errors.As(err, &problems); done {
 		d.news.invalid(revision, r, problems)
+		d.journal.Refused(revision, "invalid: "+firstOf(problems))
 		logProblems(d.log, revision, problems)
 	} else {
 		d.news.unread(revision, r, err)

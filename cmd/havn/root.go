@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, plainFlag(err)) })
 	root.AddGroup(groups...)
 	grouped(root, groupSpec, newInit(), newCheck(), newRender())
-	grouped(root, groupHost, newPlan(), newApply(), newRun(), newStatus(), newLogs(), newHistory(), newRetry(), newPrune(), newDown())
+	grouped(root, groupHost, newPlan(), newApply(), newRun(), newStatus(), newLogs(), newHistory(), newRevisions(), newRetry(), newPrune(), newDown())
 	grouped(root, groupHold, newRollback(), newUnpin(), newDiff(), newFreeze(), newThaw(), newAccept(), newTrust())
 	grouped(root, groupOther, newNotify(), newVersion())
 	root.SetHelpCommand(newHelp())

@@ -35,9 +35,12 @@ type Part struct {
 	Took time.Duration `json:"took"`
 }
 
+// take is the act of a revision that was taken.
+const take = "take revision"
+
 // Taken appends to the log that a revision of a source was taken.
 func (j *Journal) Taken(revision, why string, parts ...Part) {
-	e := Event{Revision: revision, Act: "take revision", Why: why, Parts: parts}
+	e := Event{Revision: revision, Act: take, Why: why, Parts: parts}
 	for _, p := range parts {
 		e.Took += p.Took
 	}
@@ -62,6 +65,28 @@ func (j *Journal) Proven(service, site string) map[string]bool {
 		out[good.Fingerprint(site).Short()] = true
 	}
 	return out
+}
+
+// Refuse begins the act of a revision that was not taken.
+const Refuse = "refuse revision"
+
+// Refused appends to the log that a revision of a source was not taken, and why. What is
+// asked again and again is written down once, also over a restart.
+func (j *Journal) Refused(revision, why string) {
+	const lately = 200
+	events, err := j.Events("", lately)
+	if err != nil {
+		events = nil // once more is better than not at all
+	}
+	for _, e := range slices.Backward(events) {
+		if e.Revision == revision && (e.Act == Refuse || e.Act == take) {
+			if e.Act == Refuse && e.Err == why {
+				return
+			}
+			break
+		}
+	}
+	j.note(Event{Revision: revision, Act: Refuse, Err: why})
 }
 
 // Applied appends the outcome of a step to the log.
