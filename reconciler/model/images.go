@@ -71,10 +71,24 @@ func (h *Host) used(id string) bool {
 	return false
 }
 
+// storedImages are the images as havn observes them, each looked at once: a host may
+// have thousands.
 func (h *Host) storedImages() map[string]plan.StoredImage {
-	out := map[string]plan.StoredImage{}
+	out := make(map[string]plan.StoredImage, len(h.stored))
 	for id, s := range h.stored {
-		out[id] = plan.StoredImage{Names: append(h.tags(id), s.names...), Size: s.size, Used: h.used(id), Fetched: s.fetched}
+		out[id] = plan.StoredImage{Names: slices.Clone(s.names), Size: s.size, Fetched: s.fetched}
+	}
+	for ref, i := range h.images {
+		if s, there := out[i.local]; there {
+			s.Names = append(s.Names, ref)
+			out[i.local] = s
+		}
+	}
+	for _, c := range h.containers {
+		if s, there := out[c.Release.ImageID]; there && !s.Used {
+			s.Used = true
+			out[c.Release.ImageID] = s
+		}
 	}
 	return out
 }
