@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,10 +18,17 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
+
+	"havn.internal/reconciler/plan"
 )
 
 // standIn is an engine that is asked by way of the handler alone.
 func standIn(t *testing.T, h http.HandlerFunc) *Engine {
+	t.Helper()
+	return standInOf(t, minAPI, h)
+}
+
+func standInOf(t *testing.T, version string, h http.HandlerFunc) *Engine {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "docker.sock")
 	listener, err := net.Listen("unix", socket)
@@ -30,7 +38,7 @@ func standIn(t *testing.T, h http.HandlerFunc) *Engine {
 	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: h}}
 	server.Start()
 	t.Cleanup(server.Close)
-	cli, err := client.NewClientWithOpts(client.WithHost("unix://"+socket), client.WithVersion(minAPI))
+	cli, err := client.NewClientWithOpts(client.WithHost("unix://"+socket), client.WithVersion(version))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +79,25 @@ func TestExecEndsWithItsContext(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("it still waits for the engine")
+	}
+}
+
+// A signal that the engine does not know, as an image may name one, keeps nothing from
+// being stopped.
+func TestStopWithASignalThatThereIsNot(t *testing.T) {
+	var asked []string
+	e := standInOf(t, "1.42", func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Query().Get("signal"))
+		if r.URL.Query().Get("signal") != "" {
+			http.Error(w, `{"message":"invalid signal: SIGNONSENSE"}`, http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	e.dirt.containers = map[string]bool{}
+	err := e.Stop(t.Context(), plan.Stop{ID: "1", Signal: "SIGNONSENSE", Grace: time.Second})
+	if err != nil || !slices.Equal(asked, []string{"SIGNONSENSE", ""}) {
+		t.Errorf("asked with %q: %v", asked, err)
 	}
 }
 

@@ -174,6 +174,10 @@ func (e *Engine) Stop(ctx context.Context, a plan.Stop) error {
 	defer e.touch(a.ID)
 	seconds := int((a.Grace + time.Second - 1) / time.Second)
 	err := e.cli.ContainerStop(ctx, a.ID, container.StopOptions{Signal: a.Signal, Timeout: &seconds})
+	if a.Signal != "" && cerrdefs.IsInvalidArgument(err) {
+		// An image may name a signal that there is not; the engine passes over it then.
+		err = e.cli.ContainerStop(ctx, a.ID, container.StopOptions{Timeout: &seconds})
+	}
 	if cerrdefs.IsNotFound(err) || cerrdefs.IsNotModified(err) {
 		return nil
 	}

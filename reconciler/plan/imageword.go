@@ -268,6 +268,9 @@ func (w Word) unexposed(s spec.Service) []string {
 	if s.Port != 0 {
 		wanted[strconv.Itoa(s.Port)+"/tcp"] = true
 	}
+	if h := s.Health; h.Port != 0 && (h.Kind == spec.HealthHTTP || h.Kind == spec.HealthTCP) {
+		wanted[strconv.Itoa(h.Port)+"/tcp"] = true
+	}
 	for _, p := range s.Ports {
 		wanted[fmt.Sprintf("%d/%s", p.Port, p.Protocol)] = true
 	}
