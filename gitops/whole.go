@@ -19,12 +19,12 @@ const (
 	// glance is how often it is looked at meanwhile.
 	glance = 100 * time.Millisecond
 	// fresh is how long after its last change a file may be half of what it will be,
-	// where nobody can say whether it is still open.
+	// where it cannot be known whether it is still open.
 	fresh = time.Second
 )
 
-// beingWritten: somebody has the file open for writing. A read lease can't be had then
-// (fcntl(2), F_SETLEASE); it is given back at once, so nobody waits for it. Where there are
+// beingWritten: a process has the file open for writing. The kernel refuses a read lease then
+// (fcntl(2), F_SETLEASE); it is given back at once, so no writer waits for it. Where there are
 // no leases, as on NFS, and for files of other users, the time of the last change has to do.
 func beingWritten(f *os.File, info fs.FileInfo) bool {
 	open, known := leaseDenied(f)

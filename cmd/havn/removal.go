@@ -71,7 +71,7 @@ func (d *daemon) stays(ctx context.Context, r gitops.Revision, lost string) bool
 	if r.Still == nil || lost == "" {
 		return true
 	}
-	d.log.Info("the directory loses something; that is taken when it has stayed so", "lost", lost, "for", stayTime)
+	d.log.Info("the revision removes a service or a route; it is applied if the directory stays unchanged", "removes", lost, "for", stayTime)
 	for end := time.Now().Add(stayTime); time.Now().Before(end); {
 		select {
 		case <-ctx.Done():

@@ -80,17 +80,21 @@ func (c *Client) explain(err error) error {
 	means := ""
 	switch {
 	case limited(r):
-		means = "the forge takes no more requests for now; it is tried again"
+		means = "the forge limits requests for now; havn tries again"
 	case r.Status == http.StatusUnauthorized:
-		means = fmt.Sprintf("the forge does not accept the token; write a valid one to %s, it is taken at once", c.Token)
+		means = fmt.Sprintf("the forge does not accept the token; write a valid one to %s, havn uses it at once", c.Token)
 	case r.Status == http.StatusForbidden:
-		means = fmt.Sprintf("the token may not set statuses of %s; give it that right, or write another one to %s", c.Repository.Path, c.Token)
+		means = fmt.Sprintf("the token may not set statuses of %s; give it that right, or write another one to %s",
+			c.Repository.Path, c.Token)
 	case r.Status/100 == 3:
-		means = fmt.Sprintf("%s has moved; give its new address (forge: repository, or source: git: url)", c.Repository.Path)
+		means = fmt.Sprintf("%s has moved; give its new address (forge: repository, or source: git: url)",
+			c.Repository.Path)
 	case r.Status == http.StatusNotFound, r.Status == http.StatusGone:
-		means = fmt.Sprintf("the forge has no repository %s, or does not show it to this token, or does not have the commit yet", c.Repository.Path)
+		means = fmt.Sprintf("the forge has no repository %s, or does not show it to this token, or does not have the commit yet",
+			c.Repository.Path)
 	case unknownCommit(r):
-		means = fmt.Sprintf("%s does not have the commit at the forge; is it a mirror of what is followed?", c.Repository.Path)
+		means = fmt.Sprintf("%s does not have the commit at the forge; is it a mirror of what is followed?",
+			c.Repository.Path)
 	case r.Status == http.StatusUnprocessableEntity, r.Status == http.StatusBadRequest:
 		means = "the forge does not take this status"
 	default:

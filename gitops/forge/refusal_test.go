@@ -22,10 +22,10 @@ func TestRefusalsAreTriedAgainAndToldApart(t *testing.T) {
 		// within is when it is tried again at the latest; 0 is never.
 		least, within time.Duration
 	}{
-		"secondary limit":               {403, "", `{"message":"You have exceeded a secondary rate limit."}`, "no more requests", time.Minute, 3 * time.Minute},
-		"secondary limit, with a time":  {403, "90", `{"message":"You have exceeded a secondary rate limit."}`, "no more requests", 90 * time.Second, 4 * time.Minute},
-		"too many requests":             {429, "", `{}`, "no more requests", time.Minute, 3 * time.Minute},
-		"too many requests, for long":   {429, "600", `{}`, "no more requests", 10 * time.Minute, 12 * time.Minute},
+		"secondary limit":               {403, "", `{"message":"You have exceeded a secondary rate limit."}`, "limits requests", time.Minute, 3 * time.Minute},
+		"secondary limit, with a time":  {403, "90", `{"message":"You have exceeded a secondary rate limit."}`, "limits requests", 90 * time.Second, 4 * time.Minute},
+		"too many requests":             {429, "", `{}`, "limits requests", time.Minute, 3 * time.Minute},
+		"too many requests, for long":   {429, "600", `{}`, "limits requests", 10 * time.Minute, 12 * time.Minute},
 		"a token that has expired":      {401, "", `{"message":"Bad credentials"}`, "does not accept the token", time.Minute, 3 * time.Minute},
 		"a token without the right":     {403, "", `{"message":"Resource not accessible by personal access token"}`, "may not set statuses", time.Minute, 3 * time.Minute},
 		"a repository that is not seen": {404, "", `{"message":"Not Found"}`, "no repository acme/site", time.Minute, 3 * time.Minute},

@@ -92,7 +92,7 @@ var machineCauses = []cause{
 		what: "a program of git was ended: " + killedBy, fault: OfMachine, quote: true, doubt: true},
 }
 
-const noFork = "this machine starts no further process for git; raise the limit of processes (TasksMax, pids.max)"
+const noFork = "this machine cannot start another process for git; raise the limit of processes (TasksMax, pids.max)"
 
 // accessCauses are keys, tokens, certificates and known hosts.
 var accessCauses = []cause{
@@ -106,7 +106,7 @@ var accessCauses = []cause{
 	{text: "bad permissions",
 		what: "ssh ignores the deploy key, since others can read it; chmod 600 it", fault: OfAccess},
 	{text: "incorrect passphrase",
-		what: "the deploy key has a passphrase; make one without (ssh-keygen -p -N '' -f FILE)", fault: OfAccess},
+		what: "the deploy key has a passphrase; remove it (ssh-keygen -p -N '' -f FILE)", fault: OfAccess},
 	{text: "Load key", what: "ssh can't read the deploy key", fault: OfAccess, quote: true},
 	{text: "Permission denied (publickey", what: "the server does not accept the deploy key", fault: OfAccess},
 	{text: "Too many authentication failures", what: "the server does not accept the deploy key", fault: OfAccess},
@@ -187,8 +187,8 @@ var serverCauses = []cause{
 	{text: "repository '", what: notFound, fault: OfServer},
 	{text: "Repository not found", what: notFound, fault: OfServer},
 	{text: "could not be found", what: notFound, fault: OfServer},
-	{text: "returned error: 429", what: "the server takes no more requests for now (429)", fault: OfServer},
-	{text: "returned error: 5", what: "the server is in trouble", fault: OfServer, quote: true},
+	{text: "returned error: 429", what: "the server limits requests (429)", fault: OfServer},
+	{text: "returned error: 5", what: "the server failed", fault: OfServer, quote: true},
 	{text: "returned error", what: "the server refuses the request", fault: OfServer, quote: true},
 	// upload-pack's own words, and those it may or may not get to pass on of its child's.
 	{text: "empty filename in tree entry", what: damagedThere, fault: OfServer, server: true},

@@ -36,23 +36,23 @@ func keyProblem(file string, text []byte, info fs.FileInfo) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
 	switch {
 	case owner != nil && int(owner.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 != 0:
-		return "can be read by others, so ssh ignores it; chmod 600 it"
+		return "can be read by other users, so ssh ignores it; chmod 600 it"
 	case owner != nil && int(owner.Uid) != os.Geteuid() && info.Mode().Perm()&0o004 == 0:
 		return fmt.Sprintf("belongs to another user (uid %d); chown it to the user that havn runs as", owner.Uid)
 	case len(bytes.TrimSpace(text)) == 0:
 		return "is empty"
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
-		return "begins with a byte order mark, which ssh can't read; sed -i '1s/^\\xEF\\xBB\\xBF//' " + file
+		return "begins with a byte order mark, which ssh cannot read; remove it: sed -i '1s/^\\xEF\\xBB\\xBF//' " + file
 	case isUTF16(text):
 		return "is UTF-16 text, which ssh can't read; write it as plain text (iconv -f UTF-16 -t UTF-8)"
 	case strings.HasPrefix(first, "PuTTY-User-Key-File"):
-		return "is one of PuTTY; puttygen KEY.ppk -O private-openssh -o " + file
+		return "is in PuTTY's format; convert it: puttygen KEY.ppk -O private-openssh -o " + file
 	case isPublic(first):
 		return "is the public key; the private one is the file of that name without .pub"
 	case !strings.Contains(first, "PRIVATE KEY-----"):
 		return "is not a private key, which begins with -----BEGIN"
 	case hasPassphrase(string(text)):
-		return "has a passphrase, and nobody is there to type it; make a key without one (ssh-keygen -p -N '' -f FILE)"
+		return "has a passphrase, which havn cannot enter; remove it (ssh-keygen -p -N '' -f FILE), or make a key without one"
 	case strings.Contains(first, openSSH):
 		return formProblem(file, string(text))
 	}
@@ -63,11 +63,11 @@ func keyProblem(file string, text []byte, info fs.FileInfo) string {
 func formProblem(file, text string) string {
 	switch end := "-----END " + openSSH; {
 	case strings.Contains(text, "\r"):
-		return "has Windows line ends, which ssh can't read in this format; sed -i 's/\\r$//' " + file
+		return "has Windows line ends (CRLF), which ssh cannot read in this format; remove them: sed -i 's/\\r$//' " + file
 	case !strings.Contains(text, end):
 		return "is cut short: its last line, " + end + ", is missing"
 	case !strings.Contains(text, end+"\n"):
-		return "has no line break at its end, without which ssh can't read it; echo >> " + file
+		return "has no line break at its end, without which ssh cannot read it; add one: echo >> " + file
 	case !strings.HasPrefix(text, "-----BEGIN "+openSSH+"\n"):
 		return "has something before, or in, its first line -----BEGIN " + openSSH
 	}

@@ -143,7 +143,7 @@ func (p Policy) judgePGP(ctx context.Context, m *git.Mirror, v *Verdict, now tim
 	switch {
 	case s.Code != "B" && s.Time.After(now.Add(skew)):
 		// gpg ignores a key that is not made yet, and takes a signature that is not.
-		v.Why = fmt.Sprintf("is signed with OpenPGP at %s, and this host's clock says %s; set the clock that is wrong",
+		v.Why = fmt.Sprintf("is signed with OpenPGP at %s, and this host's clock says %s; correct the clock that is wrong",
 			s.Time.Format(moment), now.UTC().Format(moment))
 	case s.Sound && s.Class != "00":
 		v.Why = fmt.Sprintf("is signed by %s in OpenPGP's text mode, which leaves line ends open; sign it with git", s.Signer)
