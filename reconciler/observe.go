@@ -77,11 +77,11 @@ func (r *Reconciler) observe(ctx context.Context, want spec.Site, images *imageM
 	inFlight, failures := r.acts.InFlight(), r.acts.Failures()
 	gateway, err := r.Gateway.Observe(ctx)
 	if err != nil {
-		return plan.Observed{}, fmt.Errorf("observe nginx: %w", err)
+		return plan.Observed{}, fmt.Errorf("observe nginx: %w", apply.Plain(err))
 	}
 	have, err := r.Engine.Observe(ctx, want)
 	if err != nil {
-		return plan.Observed{}, fmt.Errorf("observe docker: %w", err)
+		return plan.Observed{}, fmt.Errorf("observe docker: %w", apply.Plain(err))
 	}
 	have.Site, have.Gateway, have.Own = r.Site, gateway, r.Own
 	if r.Own == nil {

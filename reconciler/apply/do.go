@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"havn.internal/reconciler/plan"
 )
@@ -37,8 +38,17 @@ type concealed struct {
 func (c *concealed) Error() string { return c.text }
 func (c *concealed) Unwrap() error { return c.error }
 
+// Plain is the error in words for people: Go says of a deadline that a context exceeded it.
+func Plain(err error) error {
+	text := strings.ReplaceAll(err.Error(), context.DeadlineExceeded.Error(), "no answer in time")
+	if text == err.Error() {
+		return err
+	}
+	return &concealed{err, text}
+}
+
 func conceal(action plan.Action, err error) error {
-	text := err.Error()
+	text := Plain(err).Error()
 	switch a := action.(type) {
 	case plan.Start:
 		text = a.Release.Conceal(text)

@@ -222,7 +222,8 @@ func service(st plan.Standing, o reconciler.Outcome) Service {
 
 // tail adds the log of the replica that is most to blame: one that is not ready.
 func (s *Service) tail(ctx context.Context, tail Tail) {
-	if tail == nil || s.Phase == plan.Converged || s.Phase == plan.Watching {
+	// What is to be stopped, or to leave, only says goodbye.
+	if tail == nil || s.Phase == plan.Converged || s.Phase == plan.Watching || s.Phase == plan.Leaving || s.Wanted == 0 {
 		return
 	}
 	for _, r := range s.Replicas {

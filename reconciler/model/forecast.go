@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"strings"
 	"time"
 
 	"havn.internal/reconciler/apply"
@@ -36,6 +37,9 @@ type forecast struct {
 	// long each did not since.
 	answers []string
 	outage  map[string]time.Duration
+	// assumed are the short fingerprints of releases whose image is yet to be pulled: nobody
+	// knows them before.
+	assumed []string
 	// last is when the last act ended.
 	last time.Time
 }
@@ -54,6 +58,8 @@ func newForecast(want spec.Site, have plan.Observed, now time.Time) *forecast {
 		f.pulled[s.Image] = i.Pulled
 		if i.ID == "" && i.Problem == "" {
 			h.Push(s.Image, assumedID(s.Image), assumedPull)
+			r := spec.Release{Service: s, ImageID: assumedID(s.Image)}
+			f.assumed = append(f.assumed, r.Fingerprint(have.Site).Short())
 		}
 	}
 	f.steps = apply.Host{Runtime: h.Engine(), Gateway: h.Gateway(), Journal: f.journal}
@@ -71,6 +77,17 @@ func assumedID(ref string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// unknown stands for the fingerprint of a release whose image is yet to be pulled.
+const unknown = "NEW"
+
+// told is a text of the forecast without the fingerprints that are only assumed.
+func (f *forecast) told(text string) string {
+	for _, fingerprint := range f.assumed {
+		text = strings.ReplaceAll(text, fingerprint, unknown)
+	}
+	return text
+}
+
 // run makes passes until nothing is left to do, and reports whether that is
 // because the host has converged.
 func (f *forecast) run(r *Road) bool {
@@ -78,7 +95,7 @@ func (f *forecast) run(r *Road) bool {
 	for range mostPasses {
 		p := f.pass()
 		for _, s := range p.Steps {
-			step := Step{spec.Duration(f.time.Now().Sub(begin)), s.Service, s.Action.String(), s.Why}
+			step := Step{spec.Duration(f.time.Now().Sub(begin)), s.Service, f.told(s.Action.String()), f.told(s.Why)}
 			if _, is := s.Action.(plan.RemoveImage); is {
 				r.Cleanup = append(r.Cleanup, step)
 			} else {

@@ -3,6 +3,7 @@ package model_test
 import (
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,6 +113,20 @@ func TestForecastOfAnUpdate(t *testing.T) {
 	c := r.Changes[0]
 	if c.Kind != model.Updated || c.Downtime || len(c.Fields) != 2 || c.Fields[0].New != `"web:2"` || c.Fields[1].New != "(to be pulled)" {
 		t.Fatalf("got %+v", c)
+	}
+}
+
+// What nobody can know yet is not made up.
+func TestForecastInventsNoRelease(t *testing.T) {
+	have := grown(t, site(service("web", "web:1", 1)))
+	want := site(service("web", "web:2", 1))
+	r := road(t, want, have)
+	var text strings.Builder
+	for _, s := range r.Steps {
+		text.WriteString(s.Act + "; " + s.Why + "\n")
+	}
+	if !strings.Contains(text.String(), "start web-NEW-1") || !strings.Contains(text.String(), "prove release NEW") || !strings.Contains(text.String(), "replaced by release NEW") {
+		t.Errorf("the road is\n%s", text.String())
 	}
 }
 

@@ -144,6 +144,9 @@ func crash(c Container) string {
 	if c.OOM {
 		return "ran out of its memory limit"
 	}
+	if c.ExitCode == 0 {
+		return "exited with code 0 (as a program that is done; a service has to stay running)"
+	}
 	return fmt.Sprintf("exited with code %d", c.ExitCode) + initHint(c)
 }
 
