@@ -35,9 +35,22 @@ func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 		if len(fields) > 0 {
 			p.Field = pathText(fields)
 		}
+		if other, is := otherPlace(one, p); is && asAlso.MatchString(p.What) {
+			p.What += " (at " + other + ")"
+		}
 		e.problems = append(e.problems, e.specific(p))
 	}
 	e.problems = joined(e.problems)
+}
+
+// otherPlace is the first place of the error in a file of the user's beside that of p.
+func otherPlace(err errors.Error, p Problem) (string, bool) {
+	for _, pos := range errors.Positions(err) {
+		if o, is := problemAt([]token.Pos{pos}); is && (o.File != p.File || o.Line != p.Line) {
+			return fmt.Sprintf("%s:%d:%d", printable(o.File), o.Line, o.Column), true
+		}
+	}
+	return "", false
 }
 
 // embedding and externs are how a file asks for the content of another
@@ -78,7 +91,7 @@ func lineOf(text []byte, n int) string {
 }
 
 // asAlso splits what is wrong with a value that is two at once.
-var asAlso = regexp.MustCompile(`^has the value (.+)( and also .+)$`)
+var asAlso = regexp.MustCompile(`^has the value (.+?)( and also .+?)( \(at .+\))?$`)
 
 // joined makes one problem of those of the members of a disjunction, none of which
 // is what is there.
