@@ -92,7 +92,7 @@ var serviceRows = map[string]row{
 	"rollout.drain":            one("44s", "plan", "wait for drain until 43s").or("0s"),
 	"rollout.pullDeadline":     one("7m", "plan", "within 7m0s"),
 	"rollout.healthyDeadline":  one("55s", "plan", "wait for ready until 25s"),
-	"rollout.progressDeadline": one("2m", "", ""),
+	"rollout.progressDeadline": one("2m", "plan", "no progress for 2m0s"),
 	"rollout.onFailure":        one("hold", "plan", "blocked"),
 	"stop.signal":              one("SIGQUIT", "docker", `"StopSignal": "SIGQUIT"`).or("SIGKILL"),
 	"stop.grace":               one("22s", "docker", `"StopTimeout": 22`).or("0s"),

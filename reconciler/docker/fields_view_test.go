@@ -141,6 +141,7 @@ var moments = []moment{
 		before(h, s)
 		name := plan.ContainerName(s.Name, fingerprint(s), 1)
 		h.Failures[plan.Start{Name: name}.Key()] = plan.Failure{Err: "no space left on device", Count: 9, Retry: now.Add(time.Minute)}
+		h.Trying = map[plan.VerdictKey]time.Time{{Service: s.Name, Fingerprint: fingerprint(s)}: now.Add(-3 * time.Minute)}
 	}},
 }
 
