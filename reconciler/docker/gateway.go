@@ -91,17 +91,6 @@ const (
 	restartTick     = 50 * time.Millisecond
 )
 
-// Clear has a container go on that somebody paused: it has the port and serves
-// nobody. Otherwise there is nothing to do: with its first process a container ends
-// whole.
-func (g *GatewayContainer) Clear(ctx context.Context) error {
-	i, ours, err := g.find(ctx)
-	if err != nil || i == nil || !ours || i.State.Status != container.StatePaused {
-		return err
-	}
-	return g.engine.cli.ContainerUnpause(ctx, i.ID)
-}
-
 // inspect returns nil if there is no container of the name.
 func (g *GatewayContainer) inspect(ctx context.Context) (*container.InspectResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, inspectDeadline)

@@ -76,6 +76,20 @@ func keyOf(dir string, make bool) (key []byte, err error) {
 	return key, nil
 }
 
+// furnishAgain makes the directory anew if somebody removed it: what was confirmed is
+// known still, and with the key it is known again later.
+func (g *Gateway) furnishAgain() error {
+	if err := furnish(g.Dir); err != nil {
+		return err
+	}
+	return within(g.Dir, func(root *os.Root) error {
+		if _, err := root.Lstat(keyFile); err == nil {
+			return nil
+		}
+		return writeSynced(root, keyFile, g.key)
+	})
+}
+
 func fresh() []byte {
 	key := make([]byte, keySize)
 	_, _ = rand.Read(key) // never fails

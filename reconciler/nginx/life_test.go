@@ -192,3 +192,41 @@ func TestAnOldNginxSaysWhatItLoses(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDirectoryIsRemoved while nginx runs, which can be told nothing any more: it is
+// known for havn's own, and another one follows the table that was confirmed, or, where
+// havn was started anew too, the one that comes next.
+func TestTheDirectoryIsRemoved(t *testing.T) {
+	for name, restart := range map[string]bool{"under a running havn": false, "and havn is started anew": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t).start()
+			want := to("a.example", "/", named(t, "a"))
+			r.set(want)
+			before := r.master()
+			if err := os.RemoveAll(r.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if restart {
+				r.restart()
+			}
+			if r.observe().Running {
+				t.Error("it is known though it can be told nothing")
+			}
+			if a := r.get("a.example", "/"); a.body != "a" {
+				t.Errorf("it serves no more: %d", a.status)
+			}
+			r.start()
+			if restart {
+				r.set(want)
+			}
+			if a := r.get("a.example", "/"); a.body != "a" || r.master() == before || !r.observe().Running {
+				t.Errorf("status %d by %d, which was %d", a.status, r.master(), before)
+			}
+			r.onDisk()
+			r.restart()
+			if !r.observe().Running {
+				t.Error("another havn does not know it")
+			}
+		})
+	}
+}

@@ -28,6 +28,9 @@ func (g *Gateway) StartGateway(ctx context.Context) error {
 }
 
 func (g *Gateway) start(ctx context.Context) error {
+	if err := g.furnishAgain(); err != nil {
+		return fmt.Errorf("nginx directory: %w", err)
+	}
 	pid, err := g.running(ctx)
 	if err != nil {
 		return err
