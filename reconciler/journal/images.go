@@ -12,18 +12,21 @@ import (
 const mostGood = 3
 
 // Recall are the images that a rollback may want: of the good releases of each service
-// before its last good one, and under "" those of the newest good revisions.
+// before its last good one, and under "" those of the newest good revisions, of all and
+// of those that came before the wanted one.
 func (j *Journal) Recall() map[string][]string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	out := maps.Clone(j.former)
 	good := 0
 	for _, s := range slices.Backward(j.sites) {
-		if !s.Good || good == mostGood {
-			continue
+		if s.Good && good < mostGood {
+			good++
+			out[""] = slices.AppendSeq(out[""], maps.Values(j.pins[s.Revision]))
 		}
-		good++
-		out[""] = slices.AppendSeq(out[""], maps.Values(j.pins[s.Revision]))
+		if j.site != nil && s.Revision == j.site.Revision {
+			good = min(good, 1)
+		}
 	}
 	return out
 }

@@ -48,6 +48,13 @@ func TestImagesARollbackMayWant(t *testing.T) {
 		}
 		j = reopen(t, dir, j)
 	}
+	// Who has gone back to one may go back further.
+	j.SetSite(revision("r2"))
+	recalled := j.Recall()[""]
+	slices.Sort(recalled)
+	if want := []string{"pinned0", "pinned1", "pinned2", "pinned3", "pinned5"}; !slices.Equal(recalled, want) {
+		t.Errorf("at r2 %v are recalled, want %v", recalled, want)
+	}
 	// Back to one of them: what it takes the place of comes before it.
 	prove(j, "c")
 	if have, want := j.Recall()["web"], []string{"d", "b"}; !slices.Equal(have, want) {
