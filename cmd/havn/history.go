@@ -62,7 +62,7 @@ func printHistory(w io.Writer, events []journal.Event) error {
 	for _, e := range events {
 		outcome := inParts(e)
 		if e.Err != "" {
-			outcome += "  FAILED: " + e.Err
+			outcome += "  FAILED: " + strings.ReplaceAll(e.Err, "\n", "; ")
 		}
 		revision := short(e.Revision)
 		act := e.Act

@@ -52,6 +52,8 @@ func conceal(action plan.Action, err error) error {
 	switch a := action.(type) {
 	case plan.Start:
 		text = a.Release.Conceal(text)
+	case plan.Prepare:
+		text = a.Start.Release.Conceal(text)
 	case plan.SetRoutes:
 		for _, l := range a.Table.Locations {
 			text = l.Target.Conceal(text)

@@ -19,6 +19,7 @@ type failing struct {
 }
 
 func (f failing) Start(context.Context, plan.Start) error     { return f.err }
+func (f failing) Prepare(context.Context, plan.Prepare) error { return f.err }
 func (f failing) SetRoutes(context.Context, plan.Table) error { return f.err }
 
 // What Docker and nginx repeat of a spec is not in the error of an act, and it is in words for
@@ -30,6 +31,7 @@ func TestErrorsAreConcealed(t *testing.T) {
 	h := Host{Runtime: failing{err: cause}, Gateway: failing{err: cause}}
 	for _, s := range []plan.Step{
 		{Service: "web", Action: plan.Start{Name: "web-1", Release: release}},
+		{Service: "web", Action: plan.Prepare{Start: plan.Start{Name: "web-1", Release: release}}},
 		{Action: plan.SetRoutes{Table: plan.Table{Locations: []plan.Location{{Target: target}}}}},
 	} {
 		err := h.Do(t.Context(), s)
