@@ -164,12 +164,17 @@ func (h *host) forecast(ctx context.Context, ask console.Question) (model.Road, 
 		return model.Road{}, o.Err
 	}
 	road := model.ForecastWith(ask.Site, o.Have, time.Now(), ask.Values)
-	sites := []spec.Site{ask.Site}
+	h.explain(road, ask.Site, ask.Values)
+	return road, nil
+}
+
+// explain says how files change, as far as the journal has what they were.
+func (h *host) explain(road model.Road, want spec.Site, v plan.Values) {
+	sites := []spec.Site{want}
 	for _, k := range h.journal.Sites() {
 		sites = append(sites, k.Site)
 	}
-	explainFiles(road.Changes, ask.Values, sites...)
-	return road, nil
+	explainFiles(road.Changes, v, sites...)
 }
 
 // plannedRoad is what `havn plan --json` prints.

@@ -13,6 +13,7 @@ import (
 	"havn.internal/gitops/hold"
 	"havn.internal/reconciler/console"
 	"havn.internal/reconciler/model"
+	"havn.internal/reconciler/plan"
 )
 
 // back is the pin that a rollback makes, or that the host is there already.
@@ -90,6 +91,7 @@ func (h *host) proposed(ctx context.Context, d *desires, words []string) (consol
 		return out, nil
 	}
 	out.Road = model.Forecast(w.Site, o.Have, d.now())
+	h.explain(out.Road, w.Site, plan.HideValues)
 	return out, nil
 }
 
