@@ -35,7 +35,7 @@ func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 		if len(fields) > 0 {
 			p.Field = pathText(fields)
 		}
-		if other, is := otherPlace(one, p); is && asAlso.MatchString(p.What) {
+		if other, is := otherPlace(one, p); is && !e.snapshot.Host && asAlso.MatchString(p.What) {
 			p.What += " (at " + other + ")"
 		}
 		e.problems = append(e.problems, e.specific(p))
@@ -44,6 +44,7 @@ func (e *evaluation) cueProblems(err error, prefix []string, known ...mistake) {
 }
 
 // otherPlace is the first place of the error in a file of the user's beside that of p.
+// A host file is evaluated under another name, with a line more.
 func otherPlace(err errors.Error, p Problem) (string, bool) {
 	for _, pos := range errors.Positions(err) {
 		if o, is := problemAt([]token.Pos{pos}); is && (o.File != p.File || o.Line != p.Line) {
