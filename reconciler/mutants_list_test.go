@@ -31,7 +31,7 @@ var mutants = []mutant{
 	},
 	{
 		"a replica is routed before it is ready", "plan/view.go",
-		"return c.State == Running && c.Health.Ready && !m.busy(c)", "return c.State == Running && !m.busy(c)", "I1 availability",
+		"return c.State == Running && c.Health.Ready && !c.Unreachable && !m.busy(c)", "return c.State == Running && !m.busy(c)", "I1 availability",
 	},
 	{
 		"a location goes to a service that is not ready", "plan/route.go",
@@ -51,7 +51,7 @@ var mutants = []mutant{
 	},
 	{
 		"a replica that is not probed yet is not served", "plan/view.go",
-		"return m.ready(c) || c.Unprobed() && m.isReached(c) && !m.busy(c)", "return m.ready(c)", "the transcript is another",
+		"return m.ready(c) || c.Unprobed() && m.isReached(c) && !c.Unreachable && !m.busy(c)", "return m.ready(c)", "the transcript is another",
 	},
 	{
 		"an address that may still be meant is given away", "plan/address.go",
@@ -86,7 +86,8 @@ var mutants = []mutant{
 	},
 	{
 		"a release is never proven", "plan/judge.go",
-		"	case len(m.warm(v)) == 0:\n		m.do(v.name, prove, \"every replica is ready\")", "	case len(m.warm(v)) == 0:", "I4 convergence",
+		"	case len(m.warm(v)) == 0 && !m.tookOver(v):\n		m.do(v.name, prove, \"every replica is ready\")",
+		"	case len(m.warm(v)) == 0 && !m.tookOver(v):", "I4 convergence",
 	},
 	{
 		"all stale replicas serve", "plan/route.go",
@@ -94,7 +95,7 @@ var mutants = []mutant{
 	},
 	{
 		"removed services stay", "plan/prune.go",
-		"	for _, v := range m.leaving {\n		for _, c := range v.all {", "	for _, v := range m.leaving[:0] {\n		for _, c := range v.all {", "I5 orphans",
+		"v.name\n		for _, c := range v.all {", "v.name\n		for _, c := range v.all[:0] {", "I5 orphans",
 	},
 	{
 		"stopped replicas stay", "plan/retire.go",
@@ -130,7 +131,7 @@ var mutants = []mutant{
 	},
 	{
 		"routes of services whose removal is held are dropped", "plan/route.go",
-		"	if m.overBudget() {\n		t.Locations", "	if false {\n		t.Locations", "the transcript is another",
+		"	if m.leavingStays() {\n		t.Locations", "	if false {\n		t.Locations", "the transcript is another",
 	},
 	{
 		"the host's own path takes a route's", "plan/own.go",
@@ -149,5 +150,73 @@ var mutants = []mutant{
 		"		return r.blind(want.Revision, err), true",
 		"		for _, s := range plan.Make(*want, have, r.Now()).Steps {\n			r.acts.Begin(ctx, s)\n		}\n		return r.blind(want.Revision, err), true",
 		"unknown is not absent",
+	},
+	{
+		"a revision is reached though a release is on trial", "plan/reached.go",
+		"	if n > 0 && !v.proven {", "	if false {", "I12 truth",
+	},
+	{
+		"a revision is reached though replicas are not ready", "plan/reached.go",
+		"	case ready < n:", "	case false:", "I12 truth",
+	},
+	{
+		"a revision is reached though a route is not in force", "plan/reached.go",
+		"delete(confirmed, l.Key()); !there || have.Hash() != l.Hash() {", "delete(confirmed, l.Key()); false {\n				_, _ = there, have", "I12 truth",
+	},
+	{
+		"what is unmet has no time to look again", "plan/reached.go",
+		"		if !m.plan.explains(u) {", "		if false {", "I12 truth",
+	},
+	{
+		"what another service holds is taken at once", "plan/converge.go",
+		"	if m.waitsForClaims(v) || need <= 0", "	if need <= 0", "I13 one holder",
+	},
+	{
+		"two services take one thing in one pass", "plan/converge.go",
+		"			m.claim(a)\n", "", "I13 one holder",
+	},
+	{
+		"a shared volume is taken beside its one writer", "plan/claims.go",
+		"|| slices.ContainsFunc(m.holders(v), own)", "", "I13 one holder",
+	},
+	{
+		"a service that gave something up stays down", "plan/prune.go",
+		"			m.comeBack(v)\n", "", "the transcript is another",
+	},
+	{
+		"the one that took over keeps what is needed again", "plan/view.go",
+		"why != \"\" && !condemned {", "false && why != \"\" {", "the transcript is another",
+	},
+	{
+		"what leaves goes while others are on their way", "plan/order.go",
+		"		if !m.arrived(v) {", "		if false {", "I14 order",
+	},
+	{
+		"what leaves goes after a release was condemned", "plan/order.go",
+		"v.verdict == \"\" && v.known && v.proven && v.fingerprint == v.wantedPrint", "v.known && v.proven", "I14 order",
+	},
+	{
+		"a new release does not wait for its needs", "plan/needs.go",
+		"	if v.proven && len(v.all) > 0 {", "	if len(v.all) > 0 {", "I14 order",
+	},
+	{
+		"a release is judged while its need is away", "plan/judge.go",
+		"need != \"\" && slices.ContainsFunc(v.fresh, alive) {", "need != \"\" && false {", "the transcript is another",
+	},
+	{
+		"the progress deadline has no reader", "plan/judge.go",
+		"	if !tries || deadline <= 0 || m.now.Before(since.Add(deadline)) {", "	if true || tries && m.now.Before(since) {", "the transcript is another",
+	},
+	{
+		"nothing is asked before the outage", "plan/claims.go",
+		"&& (!m.mustPrepare(v) || m.prepared(v))", "", "the transcript is another",
+	},
+	{
+		"drift that comes back is repaired for ever", "plan/repair.go",
+		"c.Drift != \"\" && m.now.Before(r.Next)", "false", "I8 effort",
+	},
+	{
+		"what is disconnected stays routed", "plan/view.go",
+		"c.Health.Ready && !c.Unreachable && !m.busy(c)", "c.Health.Ready && !m.busy(c)", "the transcript is another",
 	},
 }

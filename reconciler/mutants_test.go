@@ -34,6 +34,19 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// TestMutantsHaveASource holds the mutants to the files they change.
+func TestMutantsHaveASource(t *testing.T) {
+	if os.Getenv(inMutant) != "" {
+		return
+	}
+	for _, m := range mutants {
+		text, err := os.ReadFile(m.file)
+		if n := strings.Count(string(text), m.from); err != nil || n != 1 {
+			t.Errorf("%s: its text stands %d times in %s: %v", m.name, n, m.file, err)
+		}
+	}
+}
+
 // inMutant is set in the environment of a mutant's tests.
 const inMutant = "HAVN_MUTANT"
 

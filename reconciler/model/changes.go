@@ -8,7 +8,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"time"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -162,8 +161,8 @@ func addRoute(out []Change, c Change) []Change {
 }
 
 // outage adds what the forecast found out about a service.
-func (c *Change) outage(want spec.Site, outages map[string]time.Duration) {
-	d := outages[c.Service]
+func (c *Change) outage(want spec.Site, f *forecast) {
+	d, given := f.outage[c.Service], f.handed[c.Service]
 	s := want.Services[c.Service]
 	forever := c.Kind == Scaled && s.Replicas == 0
 	if c.Service == "" || d == 0 && !forever {
@@ -176,6 +175,8 @@ func (c *Change) outage(want spec.Site, outages map[string]time.Duration) {
 		c.Outage, c.OutageWhy = 0, "the site wants 0 of it"
 	case r.Forced != "":
 		c.OutageWhy = r.Forced
+	case given != nil:
+		c.OutageWhy = given.why()
 	case r.Strategy == spec.Recreate:
 		c.OutageWhy = "the strategy is recreate"
 	default:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type forecast struct {
 	// long each did not since.
 	answers []string
 	outage  map[string]time.Duration
+	// handed are what services give up to others.
+	handed map[string]*handing
 	// assumed are the short fingerprints of releases whose image is yet to be pulled: nobody
 	// knows them before.
 	assumed []string
@@ -63,11 +66,12 @@ func newForecast(want spec.Site, have plan.Observed, now time.Time) *forecast {
 		}
 	}
 	f.steps = apply.Host{Runtime: h.Engine(), Gateway: h.Gateway(), Journal: f.journal}
-	for _, name := range want.ServiceNames() {
+	for _, name := range slices.Sorted(maps.Keys(services(have))) {
 		if h.answers(name) {
 			f.answers = append(f.answers, name)
 		}
 	}
+	f.handed = handings(want, have)
 	return f
 }
 
@@ -111,20 +115,11 @@ func (f *forecast) run(r *Road) bool {
 		next, more := f.next(p)
 		if !more || idle > idlePasses {
 			r.Blocked, r.Notes = append(r.Blocked, p.Blocked...), p.Notes
-			return len(p.Blocked) == 0 && len(p.Waits) == 0 && settled(p)
+			return len(p.Blocked) == 0 && p.Reached()
 		}
 		f.advance(next)
 	}
 	return false
-}
-
-func settled(p plan.Plan) bool {
-	for _, s := range p.Services {
-		if s.Phase != plan.Converged {
-			return false
-		}
-	}
-	return true
 }
 
 // pass observes the host of the forecast and plans.
@@ -203,12 +198,7 @@ func (f *forecast) next(p plan.Plan) (time.Time, bool) {
 
 // advance moves the time, and counts who answers nobody meanwhile.
 func (f *forecast) advance(to time.Time) {
-	took := to.Sub(f.time.Now())
-	for _, name := range f.answers {
-		if f.want.Services[name].Replicas > 0 && !f.host.answers(name) {
-			f.outage[name] += took
-		}
-	}
+	f.count(to.Sub(f.time.Now()))
 	f.time.AdvanceTo(to)
 }
 

@@ -141,6 +141,44 @@ func TestForecastNamesTheOutage(t *testing.T) {
 	}
 }
 
+// What a service gives up is named at that service, also where it leaves the site.
+func TestForecastOfAHandOver(t *testing.T) {
+	holding := func(name, image string) spec.Service {
+		s := service(name, image, 1)
+		s.Volumes = map[string]spec.VolumeMount{"/data": {Volume: "data"}}
+		s.Rollout.Strategy, s.Rollout.Surge, s.Rollout.Forced = spec.Recreate, 0, "volume data has one writer"
+		return s
+	}
+	withVolume := func(s spec.Site) spec.Site {
+		s.Volumes = map[string]spec.Volume{"data": {Name: "data"}}
+		return s
+	}
+	splits := service("app", "app:2", 1)
+	splits.Needs = []string{"db"}
+	for name, c := range map[string]struct {
+		before, after spec.Site
+		gives         string
+	}{
+		"renamed":           {site(holding("db", "db:1")), site(holding("pg", "db:1")), "db"},
+		"given to its need": {site(holding("app", "app:1")), site(splits, holding("db", "db:1")), "app"},
+	} {
+		r := road(t, withVolume(c.after), grown(t, withVolume(c.before)))
+		found := false
+		for _, change := range r.Changes {
+			if change.Service != c.gives {
+				continue
+			}
+			found = true
+			if !change.Downtime || change.Outage <= 0 || change.Outage.Std() > 5*time.Second || !strings.HasPrefix(change.OutageWhy, "volume data goes to ") {
+				t.Errorf("%s: %+v", name, change)
+			}
+		}
+		if !found || !r.Converges {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestForecastOfScalingAndRemoval(t *testing.T) {
 	have := grown(t, site(service("web", "web:1", 2), service("old", "old:1", 1)))
 	r := road(t, site(service("web", "web:1", 3)), have)

@@ -88,7 +88,7 @@ func ForecastWith(want spec.Site, have plan.Observed, now time.Time, v plan.Valu
 		r.Took = 0
 	}
 	for i := range r.Changes {
-		r.Changes[i].outage(want, f.outage)
+		r.Changes[i].outage(want, f)
 	}
 	return r
 }

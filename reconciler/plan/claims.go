@@ -97,7 +97,8 @@ func (m *maker) readyToTake(v *view) bool {
 // allYield: each replica that holds what the service claims is going to stop.
 func (m *maker) allYield(v *view) bool {
 	for _, h := range m.holders(v) {
-		if h.Service != v.name && !m.yields(h, v) {
+		// A service whose wanted release is not known yet takes nothing for an old one.
+		if h.Service != v.name && (v.unresolved || !m.yields(h, v)) {
 			return false
 		}
 	}
