@@ -1,5 +1,5 @@
 # havn: `make demo` shows it, `make test` proves it. CI runs `make test`.
-.PHONY: build demo demo-down images bench test check unit race chaos soak e2e packages test-packages
+.PHONY: build demo demo-down images bench test check unit race mutants chaos soak e2e packages test-packages
 
 # The race detector watches the packages that have goroutines of their own.
 RACED := ./reconciler ./reconciler/plan ./reconciler/apply ./reconciler/probe ./reconciler/journal ./gitops
@@ -42,6 +42,11 @@ unit:
 
 race:
 	go test -race -skip '^TestMutants$$' $(RACED)
+
+# The planner, the loop and the host with a mistake in them, one after another; `make
+# test` runs a third of them each day.
+mutants:
+	HAVN_MUTANTS=all go test -run '^TestMutants$$' -timeout 90m -v ./reconciler
 
 # The planner under random faults, other ones each time.
 chaos:

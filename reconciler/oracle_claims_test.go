@@ -67,8 +67,11 @@ func (o *oracle) leaves(out Outcome, service, name string, s plan.Step) {
 	}
 	c := out.Have.Containers[name]
 	for _, other := range o.want.ServiceNames() {
-		want := o.want.Services[other]
-		if _, taken := want.Conflict(c.Release.Service); taken {
+		want, good := o.want.Services[other], out.Have.LastGood[other]
+		_, taken := want.Conflict(c.Release.Service)
+		_, takenBack := good.Service.Conflict(c.Release.Service)
+		wanted := spec.Release{Service: want, ImageID: out.Have.Images[want.Image].ID}.Fingerprint("s")
+		if _, failed := out.Have.Verdicts[plan.VerdictKey{Service: other, Fingerprint: wanted}]; taken || takenBack && failed {
 			return
 		}
 	}
