@@ -201,7 +201,7 @@ var mutants = []mutant{
 	},
 	{
 		"a release is judged while its need is away", "plan/judge.go",
-		"need != \"\" && slices.ContainsFunc(v.fresh, alive) {", "need != \"\" && false {", "the transcript is another",
+		"need != \"\" && slices.ContainsFunc(v.fresh, alive) {", "need != \"\" && slices.ContainsFunc(nil, alive) {", "the transcript is another",
 	},
 	{
 		"the progress deadline has no reader", "plan/judge.go",

@@ -70,7 +70,11 @@ var commands = map[string]func(p *play, args []string, o options){
 		if err != nil {
 			panic(err)
 		}
-		p.run(d)
+		// A planner that goes wild is stopped in time.
+		for end := p.time.Now().Add(d); p.oracle.problem == "" && p.time.Now().Before(end); {
+			p.run(min(10*time.Second, end.Sub(p.time.Now())))
+		}
+		p.oracle.ok()
 	},
 	"settle": func(p *play, args []string, o options) {
 		if !p.settle(2 * time.Hour) {

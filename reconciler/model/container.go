@@ -31,6 +31,7 @@ type container struct {
 	sick                                   bool
 	sickSince                              time.Time
 	disconnected                           bool
+	cutAt                                  time.Time
 	// manual: it was stopped on purpose, so Docker does not restart it.
 	manual bool
 }
@@ -141,12 +142,21 @@ func (c *container) patience() time.Duration {
 	return check.StartPeriod.Std() + time.Duration(check.Failures)*check.Interval.Std()
 }
 
+// seemsReady: it was cut off, and its probes have not yet failed often enough to show it.
+func (c *container) seemsReady(now time.Time) bool {
+	was := *c
+	was.disconnected = false
+	check := c.Release.Service.Health
+	known := c.cutAt.Add(time.Duration(check.Failures) * check.Interval.Std())
+	return c.disconnected && was.ready(now) && now.Before(known)
+}
+
 // health is what a probe says that has been going on for longer than it takes.
 func (c *container) health(now time.Time) plan.Health {
 	switch {
 	case c.State != plan.Running:
 		return plan.Health{}
-	case c.ready(now):
+	case c.ready(now), c.seemsReady(now):
 		return plan.Health{Ready: true, Since: c.readyAt, Last: "ok"}
 	case c.sick:
 		return plan.Health{Unhealthy: true, Since: c.sickSince, Last: "answers 503"}

@@ -82,6 +82,10 @@ func (h *Host) visible(c *container) []time.Time {
 	if !c.readyAt.IsZero() {
 		out = append(out, c.readyAt, c.StartedAt.Add(c.patience()))
 	}
+	if c.disconnected {
+		check := c.Release.Service.Health
+		out = append(out, c.cutAt.Add(time.Duration(check.Failures)*check.Interval.Std()))
+	}
 	if w, ok := h.watched[c.Name]; ok {
 		out = append(out, w.since.Add(firstProbe(c.Name)))
 	}

@@ -62,7 +62,7 @@ func (h *Host) PauseByHand(name string) {
 
 // Disconnect is `docker network disconnect`.
 func (h *Host) Disconnect(name string) {
-	h.change(name, func(c *container, now time.Time) { c.disconnected = true })
+	h.change(name, func(c *container, now time.Time) { c.disconnected, c.cutAt = true, now })
 }
 
 // Edit changes the effective configuration of a replica, as `docker update`
