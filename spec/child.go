@@ -133,6 +133,9 @@ func (s Snapshot) ask(outer context.Context, l limits) (answer, error) {
 // where this is root another user.
 func run(cmd *exec.Cmd) error {
 	rights := confine.Rights{Read: programFiles, Sockets: confine.NoSockets, Apart: everybodyMayRun()}
+	if raceEnabled {
+		rights.Read = append(slices.Clone(rights.Read), "/proc") // the race detector reads its own maps
+	}
 	release, err := confine.Start(rights, cmd.Start)
 	if err != nil {
 		return err
