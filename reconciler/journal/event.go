@@ -79,7 +79,8 @@ func (j *Journal) Refused(revision, why string) {
 		events = nil // once more is better than not at all
 	}
 	for _, e := range slices.Backward(events) {
-		if e.Revision == revision && (e.Act == Refuse || e.Act == take) {
+		// A source that has nothing to follow has no revision to name.
+		if (revision == "" || e.Revision == revision) && (e.Act == Refuse || e.Act == take) {
 			if e.Act == Refuse && e.Err == why {
 				return
 			}
