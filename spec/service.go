@@ -41,8 +41,8 @@ type Service struct {
 	Health    Health    `json:"health"`
 	Rollout   Rollout   `json:"rollout"`
 	Stop      Stop      `json:"stop"`
-	// Needs names the services that have to be ready before this one's first
-	// start.
+	// Needs names the services that have to be ready before a new release of this one
+	// starts.
 	Needs    []string          `json:"needs,omitempty"`
 	Log      Log               `json:"log"`
 	Security Security          `json:"security"`
