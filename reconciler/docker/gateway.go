@@ -2,7 +2,6 @@ package docker
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +15,7 @@ import (
 
 	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/pkg/stdcopy"
-
-	"havn.internal/reconciler/plan"
-	"havn.internal/spec"
 )
 
 // pullGateway bounds the pull of nginx's image, and runDeadline what its nginx does
@@ -38,8 +33,9 @@ type GatewayContainer struct {
 	// good inside and outside.
 	dir string
 
-	mu  sync.Mutex
-	pid int
+	mu   sync.Mutex
+	pid  int
+	lost bool
 	// news is the count of the engine's as of when pid was looked up.
 	news int64
 }
@@ -118,72 +114,6 @@ func (g *GatewayContainer) find(ctx context.Context) (i *container.InspectRespon
 	return i, stranger == "" && i.Config.Labels[labelRole] == roleGateway, err
 }
 
-func (g *GatewayContainer) create(ctx context.Context, conf string) error {
-	e := g.engine
-	image, err := e.observeImage(ctx, e.NginxImage)
-	if err != nil {
-		return err
-	}
-	if image.ID == "" {
-		if err := e.Pull(ctx, plan.Pull{Image: e.NginxImage, Deadline: pullGateway}); err != nil {
-			return fmt.Errorf("pull %s: %w", e.NginxImage, err)
-		}
-	}
-	if err := e.Claim(ctx); err != nil {
-		return err
-	}
-	config, host := g.blueprint(ctx, conf)
-	e.prove(config.Labels)
-	ctx, cancel := context.WithTimeout(ctx, createDeadline+startDeadline)
-	defer cancel()
-	made, err := e.cli.ContainerCreate(ctx, config, host, nil, nil, g.name())
-	if err != nil {
-		return err
-	}
-	i, err := e.cli.ContainerInspect(ctx, made.ID)
-	if err == nil {
-		err = verify(i.HostConfig, host, e.runtime(ctx))
-	}
-	if err != nil {
-		e.discard(context.WithoutCancel(ctx), made.ID)
-		return err
-	}
-	if err := e.cli.ContainerStart(ctx, made.ID, container.StartOptions{}); err != nil {
-		e.discard(context.WithoutCancel(ctx), made.ID)
-		return err
-	}
-	return nil
-}
-
-// blueprint is what the container is created from. It is bounded as replicas are: what
-// floods nginx with connections must not take the machine's memory.
-func (g *GatewayContainer) blueprint(ctx context.Context, conf string) (*container.Config, *container.HostConfig) {
-	e, no := g.engine, false
-	limits := e.Policy.Limits
-	pids := cmp.Or(limits.GatewayPids, spec.DefaultGatewayPids)
-	config := &container.Config{
-		Image: e.NginxImage, Entrypoint: []string{"nginx"}, Cmd: []string{"-e", "stderr", "-c", conf, "-g", "daemon off;"},
-		Labels:     map[string]string{labelSite: e.Site, labelName: g.name(), labelRole: roleGateway},
-		StopSignal: "SIGQUIT",
-	}
-	host := &container.HostConfig{
-		NetworkMode:   "host",
-		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
-		CapDrop:       []string{"ALL"},
-		// The master binds low ports, hands files to its workers' user, becomes it,
-		// and signals them.
-		CapAdd:      []string{"NET_BIND_SERVICE", "CHOWN", "DAC_OVERRIDE", "SETUID", "SETGID", "KILL"},
-		SecurityOpt: []string{"no-new-privileges:true"},
-		// Nothing in the image can be changed, so havn may run its nginx to test.
-		ReadonlyRootfs: true,
-		LogConfig:      container.LogConfig{Type: "local", Config: map[string]string{"max-size": "10m", "max-file": "3"}},
-		Mounts:         []mount.Mount{{Type: mount.TypeBind, Source: g.dir, Target: g.dir}},
-		Init:           &no, // nginx is process 1: the engine's signals and its pid are the master's
-		Resources:      container.Resources{PidsLimit: &pids, Memory: cmp.Or(limits.GatewayMemory, e.about(ctx).memory/2)},
-	}
-	return config, host
-}
-
 // Master returns the pid of nginx's master as this machine sees it, 0 if it does
 // not run, is paused, or runs with another directory. The engine is asked only when
 // something has become of the container: every pass wants to know.
@@ -198,11 +128,23 @@ func (g *GatewayContainer) Master(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	g.pid, g.news = 0, news
-	if i != nil && ours && i.State.Status == container.StateRunning && g.sees(i.State.Pid) {
+	g.pid, g.news, g.lost = 0, news, false
+	switch {
+	case i == nil || !ours || i.State.Status != container.StateRunning:
+	case g.sees(i.State.Pid):
 		g.pid = i.State.Pid
+	default:
+		g.lost = true
 	}
 	return g.pid, nil
+}
+
+// Lost: at the last question for the master, the site's nginx ran with a directory that
+// is gone, as after the loss of the state directory.
+func (g *GatewayContainer) Lost() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost
 }
 
 // isMaster: the process is an nginx master. A pid by itself may have been given

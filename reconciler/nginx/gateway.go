@@ -220,9 +220,15 @@ func (g *Gateway) Observe(ctx context.Context) (plan.Gateway, error) {
 	at := time.Now()
 	g.drains.update(at, g.limits())
 	return plan.Gateway{
-		Running: known, Generation: g.confirmed.number, Table: g.confirmed.table,
+		Running: known, Lost: pid == 0 && g.lost(), Generation: g.confirmed.number, Table: g.confirmed.table,
 		Routed: maps.Clone(g.routed), Unrouted: g.drains.report(at), Rejected: maps.Clone(g.rejected), Problem: g.problem,
 	}, nil
+}
+
+// lost: the process says that it runs with a directory that is gone.
+func (g *Gateway) lost() bool {
+	p, can := g.Process.(interface{ Lost() bool })
+	return can && p.Lost()
 }
 
 // intact: what nginx would start with is what it has confirmed.

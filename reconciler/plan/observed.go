@@ -185,6 +185,9 @@ type Image struct {
 type Gateway struct {
 	// Running: it answers with a confirmed generation.
 	Running bool
+	// Lost: nginx of the site's runs, and its directory has gone with all that it was
+	// told: it serves somebody, and can neither be read nor changed.
+	Lost bool
 	// Generation counts the confirmed configurations.
 	Generation int
 	// Table is the confirmed route table.

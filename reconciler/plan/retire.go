@@ -135,6 +135,9 @@ func (m *maker) stop(v *view, c Container, why string) {
 // service: a table is on its way, or nginx does not answer with the confirmed one.
 func (m *maker) mayBeRouted(v *view) bool {
 	g := m.have.Gateway
+	if g.Lost {
+		return true
+	}
 	if coming, ok := m.have.InFlight[SetRoutes{}.Key()].(SetRoutes); ok && coming.Table.leadsTo(v.name) {
 		return true
 	}

@@ -283,6 +283,9 @@ func (m *maker) gateway(t Table) {
 		m.block("", g.Problem)
 	}
 	switch {
+	case g.Lost && m.someUnprobed():
+		// To start it anew is an outage, and a longer one before it is known who serves.
+		m.wait("", ForReady, m.now.Add(relook), "nginx serves with a configuration that is lost; it is started anew when all replicas have been probed")
 	case !g.Running && (len(t.Locations) > 0 || g.Generation > 0):
 		m.do("", StartGateway{}, "nginx does not run")
 	case g.Running && t.Hash() != g.Table.Hash():

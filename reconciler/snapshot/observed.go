@@ -111,7 +111,7 @@ const refusedThere = "nginx refused it on the host; `havn status` there says why
 
 func (s Snapshot) gateway(want spec.Site) plan.Gateway {
 	g := plan.Gateway{
-		Running: s.Nginx.Running, Generation: s.Nginx.Generation, Problem: s.Nginx.Problem,
+		Running: s.Nginx.Running, Lost: s.Nginx.Lost, Generation: s.Nginx.Generation, Problem: s.Nginx.Problem,
 		Routed: map[netip.AddrPort]time.Time{}, Unrouted: map[netip.AddrPort]plan.Drain{}, Rejected: map[string]string{},
 	}
 	wanted := map[string]plan.Location{}

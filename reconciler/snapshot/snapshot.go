@@ -128,6 +128,7 @@ type Image struct {
 // Nginx is [plan.Gateway].
 type Nginx struct {
 	Running    bool                         `json:"running"`
+	Lost       bool                         `json:"lost,omitempty"`
 	Generation int                          `json:"generation"`
 	Problem    string                       `json:"problem,omitempty"`
 	Locations  []Location                   `json:"locations"`

@@ -94,7 +94,7 @@ func (s *Snapshot) release(r spec.Release, f spec.Fingerprint, known map[string]
 func takeNginx(have plan.Observed) Nginx {
 	g := have.Gateway
 	out := Nginx{
-		Running: g.Running, Generation: g.Generation, Problem: brief(g.Problem), Locations: takeLocations(g.Table.Locations), Own: takeLocations(have.Own),
+		Running: g.Running, Lost: g.Lost, Generation: g.Generation, Problem: brief(g.Problem), Locations: takeLocations(g.Table.Locations), Own: takeLocations(have.Own),
 		Routed: map[netip.AddrPort]time.Time{}, Unrouted: map[netip.AddrPort]Drain{},
 	}
 	for a, t := range g.Routed {

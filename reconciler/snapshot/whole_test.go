@@ -24,7 +24,7 @@ var known = []struct {
 	{plan.Health{}, []string{"Ready", "Unhealthy", "Since", "Last", "Said"}}, // Said is what a program said, and stays
 	{plan.Volume{}, []string{"Problem"}},
 	{plan.Image{}, []string{"ID", "Pulled", "HasHealthcheck", "Word", "Problem"}},
-	{plan.Gateway{}, []string{"Running", "Generation", "Table", "Routed", "Unrouted", "Rejected", "Problem"}},
+	{plan.Gateway{}, []string{"Running", "Lost", "Generation", "Table", "Routed", "Unrouted", "Rejected", "Problem"}},
 	{plan.Drain{}, []string{"Since", "Quiet", "Done"}},
 	{plan.Verdict{}, []string{"Reason", "At"}},
 }
