@@ -157,7 +157,7 @@ func TestDescribeBlamesTheReplicaThatIsNotReady(t *testing.T) {
 		"web-1": {Name: "web-1", Service: "web", State: plan.Running, Health: plan.Health{Ready: true}},
 		"web-2": {Name: "web-2", Service: "web", State: plan.Running, Health: plan.Health{Last: "GET /: 500"}},
 	}}, Plan: plan.Plan{
-		Services: []plan.Standing{{Service: "web", Phase: plan.RolledBack}},
+		Services: []plan.Standing{{Service: "web", Phase: plan.RolledBack, Wanted: 2}},
 		Unmet:    []plan.Unmet{{Service: "web", Why: "its release is condemned"}},
 		Blocked:  []plan.Blocked{{Service: "web", Why: "condemned"}, {Why: "no network"}},
 		Waits:    []plan.Wait{{Service: "web", Why: "drain"}, {Service: "other"}},
@@ -173,5 +173,23 @@ func TestDescribeBlamesTheReplicaThatIsNotReady(t *testing.T) {
 	}
 	if len(web.Blocked) != 1 || len(web.Waits) != 1 || len(s.Blocked) != 1 || s.Converged {
 		t.Errorf("%+v", s)
+	}
+}
+
+// What is to be stopped only says goodbye: its log is no reason.
+func TestDescribeTailsNothingThatIsNotWanted(t *testing.T) {
+	o := reconciler.Outcome{
+		Have: plan.Observed{Containers: map[string]plan.Container{"web-1": {Name: "web-1", Service: "web", State: plan.Exited}}},
+		Plan: plan.Plan{Services: []plan.Standing{{Service: "web", Phase: plan.RollingOut}}, Waits: []plan.Wait{{For: plan.ForRetry, Why: "start gateway: no"}}},
+	}
+	s := console.Describe(context.Background(), spec.Site{}, o, func(context.Context, string, int) ([]string, error) {
+		return []string{"bye"}, nil
+	})
+	if len(s.Services[0].Log) != 0 {
+		t.Errorf("the log is %q", s.Services[0].Log)
+	}
+	// A step that belongs to no service is waited for by the host.
+	if len(s.Waits) != 1 {
+		t.Errorf("the waits are %+v", s.Waits)
 	}
 }
