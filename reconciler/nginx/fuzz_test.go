@@ -171,7 +171,7 @@ var known = func() map[string]bool {
 	for _, name := range strings.Fields(`pid error_log worker_processes worker_rlimit_nofile worker_shutdown_timeout events worker_connections http
 		default_type server_tokens client_body_temp_path proxy_temp_path fastcgi_temp_path uwsgi_temp_path scgi_temp_path access_log sendfile tcp_nodelay
 		keepalive_timeout keepalive_requests keepalive_min_timeout server_names_hash_max_size server_names_hash_bucket_size uninitialized_variable_warn set
-		proxy_headers_hash_max_size proxy_headers_hash_bucket_size client_header_timeout websocket
+		proxy_headers_hash_max_size proxy_headers_hash_bucket_size client_header_timeout proxy_max_temp_file_size websocket
 		large_client_header_buffers map default geo 127.0.0.1 proxy_http_version proxy_buffer_size proxy_buffers proxy_ignore_headers absolute_redirect
 		proxy_next_upstream proxy_next_upstream_tries proxy_next_upstream_timeout upstream server keepalive listen server_name if return location add_header
 		client_max_body_size client_body_buffer_size proxy_request_buffering proxy_buffering proxy_connect_timeout proxy_read_timeout proxy_send_timeout

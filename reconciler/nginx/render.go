@@ -119,6 +119,9 @@ func (e *emitter) base(s Settings, t plan.Table) {
 	e.dir("proxy_http_version", raw("1.1"))
 	e.dir("proxy_buffer_size", size(maxHeader))
 	e.dir("proxy_buffers", number(8), raw("16k"))
+	// A client that reads slowly must not fill the disk with answers: beyond this the
+	// service waits for it.
+	e.dir("proxy_max_temp_file_size", raw("64m"))
 	// A service must not have nginx answer with another location's content.
 	e.dir("proxy_ignore_headers", raw("X-Accel-Redirect"))
 	// A redirect without a host holds behind any port mapping.
