@@ -177,7 +177,7 @@ var mutants = []mutant{
 	},
 	{
 		"a shared volume is taken beside its one writer", "plan/claims.go",
-		"|| slices.ContainsFunc(m.holders(v), own)", "", "I13 one holder",
+		"|| slices.ContainsFunc(m.holders(v), own)", "|| false && slices.ContainsFunc(m.holders(v), own)", "I13 one holder",
 	},
 	{
 		"a service that gave something up stays down", "plan/prune.go",
@@ -201,7 +201,7 @@ var mutants = []mutant{
 	},
 	{
 		"a release is judged while its need is away", "plan/judge.go",
-		"need != \"\" && slices.ContainsFunc(v.fresh, alive) {", "need != \"\" && slices.ContainsFunc(nil, alive) {", "the transcript is another",
+		"need != \"\" && slices.ContainsFunc(v.fresh, alive) {", "need != \"\" && m.now.IsZero() && slices.ContainsFunc(v.fresh, alive) {", "the transcript is another",
 	},
 	{
 		"the progress deadline has no reader", "plan/judge.go",

@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -110,6 +111,7 @@ var commands = map[string]func(p *play, args []string, o options){
 			CantCreate: o["cantcreate"], HostFails: o["hostfails"],
 		})
 	},
+	"fail":  func(p *play, args []string, o options) { p.fail(args[0], o.number("times", 1)) },
 	"delay": func(p *play, args []string, o options) { p.delay(args[0], o.duration("for", time.Second)) },
 	"crash": func(p *play, args []string, o options) { p.rig.crash(o.duration("for", time.Second)) },
 	"kill":  func(p *play, args []string, o options) { p.host.Kill(p.replica(args[0])) },
@@ -233,6 +235,17 @@ func orElse(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// fail has the next calls of an operation fail.
+func (p *play) fail(op string, times int) {
+	p.host.Faults = func(c model.Call) model.Fault {
+		if c.Op != op || times == 0 {
+			return model.Fault{}
+		}
+		times--
+		return model.Fault{Err: errors.New("no space left on device")}
+	}
 }
 
 // delay has the next call of an operation take its effect later.
