@@ -38,10 +38,10 @@ check:
 	go vet -tags soak ./gitops
 
 unit:
-	go test -timeout 20m ./...
+	go test -timeout 60m ./...
 
 race:
-	go test -race -skip '^TestMutants$$' $(RACED)
+	go test -race -timeout 60m -skip '^TestMutants$$' $(RACED)
 
 # The planner, the loop and the host with a mistake in them, one after another; `make
 # test` runs a third of them each day.
@@ -58,4 +58,4 @@ soak:
 	go test -tags soak -run '^TestTenThousandRevisions$$' -v -timeout 3h ./gitops
 
 e2e: build images
-	go test -tags e2e -count 1 -parallel 3 -timeout 20m ./e2e/...
+	go test -tags e2e -count 1 -parallel 3 -timeout 60m ./e2e/...

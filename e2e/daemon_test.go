@@ -54,6 +54,8 @@ func (s *scenario) launch() {
 	}
 	cmd := exec.Command(havnBinary, slices.Concat([]string{"run"}, source, s.machineFlags())...)
 	cmd.Stdout, cmd.Stderr = log, log
+	// A run that is killed leaves no havn behind, which would go on to heal its site.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 
 // patience bounds every wait. It is far above what anything takes, so that a busy
 // machine fails no test.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // A scenario is one site on this machine with a havn of its own, under load.
 type scenario struct {
@@ -142,7 +142,7 @@ func (s *scenario) poll(what string, reached func() bool, detail func() string) 
 }
 
 func (s *scenario) status() (console.Status, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	client, err := console.Dial(ctx, s.state)
 	if err != nil {

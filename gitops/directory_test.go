@@ -239,7 +239,7 @@ func TestNothingIsLeft(t *testing.T) {
 			f.next()
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines || descriptors(t) > files; runtime.Gosched() {
+	for deadline := time.Now().Add(2 * time.Minute); runtime.NumGoroutine() > goroutines || descriptors(t) > files; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines and %d descriptors before, %d and %d after", goroutines, files, runtime.NumGoroutine(), descriptors(t))
 		}

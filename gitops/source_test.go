@@ -63,7 +63,7 @@ func (f *follower) next() delivery {
 	select {
 	case d := <-f.got:
 		return d
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		f.t.Fatal("no revision came")
 	}
 	return delivery{}
@@ -97,7 +97,7 @@ func (f *follower) problem(part string) {
 			if err == nil && part == "" || err != nil && part != "" && strings.Contains(err.Error(), part) {
 				return
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			f.t.Fatalf("no problem that says %q", part)
 		}
 	}

@@ -31,7 +31,7 @@ func TestSitesBesideAPipe(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("it waits for somebody who writes to the pipe")
 	}
 }

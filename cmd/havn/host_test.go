@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait of a script.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // TestHostScripts runs testdata/host/*.txtar: the commands that work on a host,
 // against this machine's engine and a real nginx. Each script has a site of its

@@ -69,7 +69,7 @@ func serve(t *testing.T, h console.Havn) (*console.Client, string) {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		c, err := console.Dial(ctx, state)
 		if err == nil {

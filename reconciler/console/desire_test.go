@@ -121,7 +121,7 @@ func TestServeLooksTakesNoOrders(t *testing.T) {
 		done <- console.ServeLooks(ctx, state, &desired{}, "an apply is at work", slog.New(slog.DiscardHandler))
 	}()
 	var c *console.Client
-	for deadline := time.Now().Add(30 * time.Second); c == nil; {
+	for deadline := time.Now().Add(2 * time.Minute); c == nil; {
 		var err error
 		if c, err = console.Dial(ctx, state); err != nil && time.Now().After(deadline) {
 			t.Fatal(err)

@@ -43,7 +43,7 @@ func TestEventsWake(t *testing.T) {
 		s.do(act())
 		select {
 		case <-woken:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Errorf("%s woke nobody", what)
 		}
 	}

@@ -189,7 +189,7 @@ func TestAnEndBetweenAnyTwoSteps(t *testing.T) {
 				func() error { return point(r.Dir, current, next.number) },
 				func() error { return r.Process.Signal(t.Context(), syscall.SIGHUP) },
 				func() error {
-					return r.await(t.Context(), next, time.Now().Add(20*time.Second))
+					return r.await(t.Context(), next, time.Now().Add(2*time.Minute))
 				},
 			}
 			for _, do := range steps[:step+1] {
