@@ -46,7 +46,9 @@ digits to ` + "`havn diff` and `havn rollback`" + `.`,
 	c.Flags().IntVarP(&limit, "last", "n", 20, "show the newest `N` revisions")
 	return m.onHost(c, func(c *cobra.Command, _ []string) error {
 		events, err := lookDisk(c.Context(), m,
-			func(client *console.Client) ([]journal.Event, error) { return client.History(c.Context(), "", mostActs) },
+			func(client *console.Client) ([]journal.Event, error) {
+				return client.History(c.Context(), "", mostActs)
+			},
 			func(j *journal.Journal, _ *slog.Logger) ([]journal.Event, error) { return j.Events("", mostActs) })
 		if err != nil {
 			return err

@@ -49,7 +49,9 @@ What it changes is shown first. Where that is an outage, a person at a terminal 
 			return err
 		}
 		return say(c)(askDesires(c.Context(), m,
-			func(client *console.Client) (string, error) { return client.Rollback(c.Context(), why, given, p.Revision) },
+			func(client *console.Client) (string, error) {
+				return client.Rollback(c.Context(), why, given, p.Revision)
+			},
 			func(d *desires) (string, error) { return d.Rollback(c.Context(), me(why), given, p.Revision) }))
 	})
 }
