@@ -81,12 +81,11 @@ func (s *scenario) oneAtATime(since time.Time) {
 	}
 }
 
-// A port that another program has is found before anything stops for it: the service goes
-// on, and the rollout ends at its deadline.
+// A port that another program has is found before anything stops for it: the plan says so,
+// and the service goes on.
 func TestATakenPortStopsNothing(t *testing.T) {
 	publishes := func(version, at string) string {
-		return web(version, fmt.Sprintf(`ports: public: {port: 8081, host: %q}`, at),
-			`rollout: {healthyDeadline: "2s", progressDeadline: "5s"}`)
+		return web(version, fmt.Sprintf(`ports: public: {port: 8081, host: %q}`, at))
 	}
 	free, taken := listenOnce(t), listenOnce(t)
 	at := free.Addr().String()
@@ -96,7 +95,10 @@ func TestATakenPortStopsNothing(t *testing.T) {
 	defer taken.Close()
 	s := running(t, publishes("1", at), "1", "2")
 	s.write(publishes("2", taken.Addr().String()))
-	st := s.await("web is rolled back", func(st console.Status) bool { return service(st, "web").Phase == "rolledback" })
+	st := s.await("web is blocked", func(st console.Status) bool { return service(st, "web").Phase == "blocked" })
+	if out, _ := s.havn("plan", s.dir); !strings.Contains(out, taken.Addr().String()+"/tcp is taken") {
+		t.Errorf("the plan does not say it:\n%s", out)
+	}
 	if why := strings.Join(service(st, "web").Blocked, " "); !strings.Contains(why, taken.Addr().String()) {
 		t.Errorf("it does not say why: %q", why)
 	}

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"net/netip"
+	"strings"
 
 	"havn.internal/reconciler/plan"
 	"havn.internal/spec"
@@ -54,6 +55,12 @@ func testPublishedPorts(h *harness) {
 	d := h.publishing("third", 2, foreign)
 	h.fails("a port that another program has", h.Prepare(h.ctx, plan.Prepare{Start: d}), false)
 	h.fails("a port that another program has", h.Start(h.ctx, d), false)
+	want := spec.Site{Services: map[string]spec.Service{"third": d.Release.Service, "other": b.Release.Service}}
+	ports := h.observe(want).Ports
+	claim := spec.Claim{Host: foreign, Protocol: "tcp"}
+	if why := ports[claim.String()]; len(ports) != 1 || !strings.HasPrefix(why, claim.String()+" is taken by ") {
+		h.t.Errorf("observed the ports %q, want that %s is taken", ports, claim)
+	}
 	if c, there := h.observe(spec.Site{}).Containers[d.Name]; there {
 		h.t.Errorf("it is left: %+v", c)
 	}

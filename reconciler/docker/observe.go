@@ -54,6 +54,7 @@ func (e *Engine) observe(ctx context.Context, want spec.Site, g glance) (plan.Ob
 	out.Stored = e.inUse(around.stored, list)
 	out.Network = around.taken(seen)
 	out.Policy, out.Binds = e.Policy, e.observeBinds(want, out.Containers)
+	out.Ports = e.observePorts(want, out.Containers)
 	return out, nil
 }
 

@@ -248,7 +248,7 @@ func (e Engine) Observe(ctx context.Context, want spec.Site) (plan.Observed, err
 func (h *Host) observe(want spec.Site, now time.Time) plan.Observed {
 	out := plan.Observed{
 		Site: h.site, Network: h.network, Containers: map[string]plan.Container{}, Taken: map[string]string{},
-		Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{}, Policy: h.policy, Binds: h.binds, Strangers: map[string]string{},
+		Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{}, Policy: h.policy, Binds: h.binds, Ports: h.takenPorts(want), Strangers: map[string]string{},
 	}
 	out.Network.Taken = map[netip.Addr]bool{}
 	for _, name := range h.names() {

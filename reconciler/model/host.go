@@ -52,6 +52,8 @@ type Host struct {
 	nginx      nginx
 	// listeners are the host ports that programs which are not havn's listen on.
 	listeners map[netip.AddrPort]string
+	// taken are the ports that were taken on the host this one was made like.
+	taken map[string]string
 }
 
 // New returns an empty host for a site whose replicas get addresses in fixed.
@@ -96,6 +98,7 @@ func From(have plan.Observed, clock Clock) *Host {
 		h.containers[name] = &container{Container: plan.Container{Name: name, Addr: a, State: plan.Running}, foreign: "a container"}
 	}
 	h.policy, h.binds = have.Policy, have.Binds
+	h.taken = have.Ports
 	maps.Copy(h.volumes, have.Volumes)
 	for ref, i := range have.Images {
 		h.images[ref] = image{local: i.ID, remote: i.ID, problem: i.Problem}

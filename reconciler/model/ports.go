@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -29,6 +30,26 @@ func (h *Host) foreignPort(claim spec.Claim) string {
 		}
 	}
 	return ""
+}
+
+// takenPorts are the host ports that the site wants, that no replica claims, and that a
+// program which is not havn's has.
+func (h *Host) takenPorts(want spec.Site) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, h.taken)
+	for _, s := range want.Services {
+		for _, claim := range s.Claims() {
+			who := h.foreignPort(claim)
+			claims := func(name string) bool {
+				c := h.containers[name]
+				return c.foreign == "" && slices.ContainsFunc(c.Release.Service.Claims(), claim.Conflicts)
+			}
+			if who != "" && !slices.ContainsFunc(h.names(), claims) {
+				out[claim.String()] = fmt.Sprintf("%s is taken by %s", claim, who)
+			}
+		}
+	}
+	return out
 }
 
 // portHolder is who has a host port that c publishes, "" if they are free. A container

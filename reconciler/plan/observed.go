@@ -32,6 +32,9 @@ type Observed struct {
 	// Binds are paths of the machine that services would mount and can't, each with
 	// what keeps them from it.
 	Binds map[string]string
+	// Ports are host ports that services would publish and can't, by [spec.Claim.String],
+	// each with the reason. None is one that a replica of the site claims.
+	Ports map[string]string
 	// Own are the locations that the host wants beside those of the site.
 	Own []Location
 	// Verdicts are the condemned releases.

@@ -19,6 +19,11 @@ func (m *maker) refused(s spec.Service) []string {
 			why = append(why, problem)
 		}
 	}
+	for _, claim := range s.Claims() {
+		if problem := m.have.Ports[claim.String()]; problem != "" {
+			why = append(why, problem)
+		}
+	}
 	slices.Sort(why)
 	return slices.Compact(why)
 }

@@ -18,7 +18,7 @@ func (s Snapshot) Observed(want spec.Site) plan.Observed {
 		Network:    plan.Network{Exists: s.Network.Exists, Problem: s.Network.Problem, Fixed: s.Network.Fixed, Taken: map[netip.Addr]bool{}},
 		Containers: map[string]plan.Container{}, Taken: s.Taken, Volumes: map[string]plan.Volume{}, Images: map[string]plan.Image{},
 		Verdicts: map[plan.VerdictKey]plan.Verdict{}, LastGood: map[string]spec.Release{}, Quarantine: map[netip.Addr]bool{},
-		Policy: s.Machine.Policy, Binds: s.Binds, Strangers: s.Strangers,
+		Policy: s.Machine.Policy, Binds: s.Binds, Ports: s.Ports, Strangers: s.Strangers,
 	}
 	for _, a := range s.Network.Taken {
 		out.Network.Taken[a] = true

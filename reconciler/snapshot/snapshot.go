@@ -50,6 +50,8 @@ type Snapshot struct {
 	Strangers map[string]string `json:"strangers,omitempty"`
 	// Binds are paths of the machine that can't be mounted, with why.
 	Binds map[string]string `json:"binds,omitempty"`
+	// Ports are host ports that can't be had, with why.
+	Ports map[string]string `json:"ports,omitempty"`
 	Nginx Nginx             `json:"nginx"`
 }
 

@@ -22,7 +22,7 @@ func Take(have plan.Observed) Snapshot {
 		Format: Format, Version: Version, Site: have.Site,
 		Releases: []Release{}, Containers: []Container{}, Verdicts: []Verdict{}, Good: map[string]int{}, Pins: map[string]string{},
 		Taken: map[string]string{}, Volumes: map[string]string{}, Images: map[string]Image{}, Nginx: takeNginx(have),
-		Machine: Machine{Policy: have.Policy}, Binds: have.Binds, Strangers: have.Strangers,
+		Machine: Machine{Policy: have.Policy}, Binds: have.Binds, Ports: have.Ports, Strangers: have.Strangers,
 		Network: Network{
 			Exists: have.Network.Exists, Problem: have.Network.Problem, Fixed: have.Network.Fixed,
 			Taken:      slices.SortedFunc(maps.Keys(have.Network.Taken), netip.Addr.Compare),

@@ -14,7 +14,7 @@ var known = []struct {
 	v      any
 	fields []string
 }{
-	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Strangers", "Policy", "Binds", "Own", "Verdicts", "LastGood",
+	{plan.Observed{}, []string{"Site", "Network", "Containers", "Taken", "Volumes", "Images", "Gateway", "Strangers", "Policy", "Binds", "Ports", "Own", "Verdicts", "LastGood",
 		"InFlight", "Failures", "Trying", "Repairs", // a forecast begins anew what is in flight
 		"Quarantine", "PruneAllowed", // and --prune is for each plan
 		"Stored", "Fetched", "Recall", "Retention"}}, // which images go is decided when the host is as wanted
