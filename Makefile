@@ -44,7 +44,7 @@ race:
 	go test -race -timeout 60m -skip '^TestMutants$$' $(RACED)
 
 # The planner, the loop and the host with a mistake in them, one after another; `make
-# test` runs a third of them each day.
+# test` runs a sixth of them each day.
 mutants:
 	HAVN_MUTANTS=all go test -run '^TestMutants$$' -timeout 90m -v ./reconciler
 

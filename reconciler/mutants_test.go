@@ -55,7 +55,7 @@ func TestMutantsHaveASource(t *testing.T) {
 const inMutant, allMutants = "HAVN_MUTANT", "HAVN_MUTANTS"
 
 // shares is in how many days all mutants are run.
-const shares = 3
+const shares = 6
 
 func (m mutant) run(t *testing.T) {
 	dir := t.TempDir()

@@ -37,8 +37,8 @@ func (m *maker) converge(v *view) {
 // condemned at the end of that; a proven one is tried on, and a person told.
 func (m *maker) persist(v *view) {
 	lacks := v.known && v.replicas() > 0 && v.failed == "" && count(v.fresh, m.ready) < v.replicas()
-	waits := slices.ContainsFunc(m.plan.Waits, func(w Wait) bool {
-		return w.Service == v.name && (w.For == ForNeed || w.For == ForDrain || w.For == ForWatch)
+	waits := slices.ContainsFunc(m.waits[v.name], func(w Wait) bool {
+		return w.For == ForNeed || w.For == ForDrain || w.For == ForWatch
 	})
 	// What a person has to end is not given up, unless that is the way back from an outage.
 	person := v.phase == Stuck && (count(v.all, m.ready) > 0 || !slices.ContainsFunc(v.stale, usable))
@@ -49,7 +49,7 @@ func (m *maker) persist(v *view) {
 		return
 	}
 	if end := since.Add(deadline); m.now.Before(end) {
-		if !slices.ContainsFunc(m.plan.Waits, func(w Wait) bool { return w.Service == v.name && w.Until.Before(end) }) {
+		if !slices.ContainsFunc(m.waits[v.name], func(w Wait) bool { return w.Until.Before(end) }) {
 			m.wait(v.name, ForReady, end, "until it has to make progress: "+m.stuckWith(v))
 		}
 		return

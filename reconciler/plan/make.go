@@ -17,7 +17,7 @@ func Make(want spec.Site, have Observed, now time.Time) Plan {
 		want: want, have: have, now: now, used: map[netip.Addr]bool{}, planned: map[string]bool{},
 		overall: have.Policy.RefuseSite(want),
 		routed:  map[netip.Addr]bool{}, reached: map[netip.Addr]bool{}, failing: map[VerdictKey]bool{},
-		named: map[string]*view{},
+		named: map[string]*view{}, waits: map[string][]Wait{},
 	}
 	for a := range have.Gateway.Table.Servers() {
 		m.reached[a.Addr()] = true
@@ -69,6 +69,8 @@ type maker struct {
 	views   []*view
 	leaving []*view
 	named   map[string]*view
+	// waits are those of the plan by service.
+	waits map[string][]Wait
 	// awaited is the service for which what leaves the site stays, "" for none.
 	awaited string
 	// claimants are the replicas whose release claims something; takers the services that
@@ -94,7 +96,7 @@ func (m *maker) do(service string, a Action, why string) bool {
 		return false
 	}
 	if f, failed := m.have.Failures[key]; failed && m.now.Before(f.Retry) {
-		m.plan.Waits = append(m.plan.Waits, Wait{
+		m.addWait(Wait{
 			Service: service, For: ForRetry, Until: f.Retry, Tries: f.Count, Why: fmt.Sprintf("%s: %s (failed %s)", a, f.Err, spec.Count(f.Count, "time")),
 		})
 		return false
@@ -106,9 +108,14 @@ func (m *maker) do(service string, a Action, why string) bool {
 
 func (m *maker) wait(service string, what WaitFor, until time.Time, why string) {
 	w := Wait{Service: service, For: what, Until: until, Why: why}
-	if !slices.Contains(m.plan.Waits, w) {
-		m.plan.Waits = append(m.plan.Waits, w)
+	if !slices.Contains(m.waits[service], w) {
+		m.addWait(w)
 	}
+}
+
+func (m *maker) addWait(w Wait) {
+	m.plan.Waits = append(m.plan.Waits, w)
+	m.waits[w.Service] = append(m.waits[w.Service], w)
 }
 
 func (m *maker) block(service, why string) {

@@ -42,8 +42,10 @@ func (m *maker) compare(t Table) {
 	if len(m.plan.Blocked) > 0 {
 		what = ForNeed // it may well wait for what is blocked
 	}
+	explained := m.explained()
 	for _, u := range m.plan.Unmet {
-		if !m.plan.explains(u) {
+		steps := u.Service == "" && len(m.plan.Steps) > 0
+		if !steps && !explained[Unmet{Service: u.Service, Route: u.Route}] && len(m.waits[u.Service]) == 0 {
 			m.wait(u.Service, what, m.now.Add(relook), u.Why)
 		}
 	}
@@ -56,12 +58,17 @@ func (m *maker) compare(t Table) {
 	}
 }
 
-// explains: something of the plan says what becomes of u, and when.
-func (p Plan) explains(u Unmet) bool {
-	step := func(s Step) bool { return u.Service == "" || s.Service == u.Service }
-	wait := func(w Wait) bool { return w.Service == u.Service }
-	blocked := func(b Blocked) bool { return b.Service == u.Service && b.Route == u.Route }
-	return slices.ContainsFunc(p.Steps, step) || slices.ContainsFunc(p.Waits, wait) || slices.ContainsFunc(p.Blocked, blocked)
+// explained are the services of which a step or a block says what becomes of them, and the
+// routes of which a block does.
+func (m *maker) explained() map[Unmet]bool {
+	out := map[Unmet]bool{}
+	for _, s := range m.plan.Steps {
+		out[Unmet{Service: s.Service}] = true
+	}
+	for _, b := range m.plan.Blocked {
+		out[Unmet{Service: b.Service, Route: b.Route}] = true
+	}
+	return out
 }
 
 // unmet is in what a wanted service is not as the site says, "" if in nothing.
