@@ -43,9 +43,9 @@ func TestARenamedDatabaseHasOneWriter(t *testing.T) {
 	}
 	s := newScenario(t)
 	hello(t, "1")
+	began := time.Now()
 	s.start()
 	s.apply(db("db"))
-	began := time.Now()
 	s.write(db("pg"))
 	out, err := s.havn("plan", s.dir)
 	if !strings.Contains(out, "volume data goes to pg") {
@@ -64,7 +64,7 @@ func (s *scenario) oneAtATime(since time.Time) {
 	events := docker(s.t, "events", "--since", fmt.Sprintf("%d", since.Unix()), "--until", fmt.Sprintf("%d", time.Now().Unix()+1),
 		"--filter", "type=container", "--filter", "label=havn.site="+s.site(), "--filter", "label=havn.role=replica",
 		"--filter", "event=start", "--filter", "event=die", "--format", "{{.Action}} {{.Actor.Attributes.name}}")
-	running, started := 1, 0
+	running, started := 0, 0
 	for _, line := range strings.Split(strings.TrimSpace(events), "\n") {
 		switch what, name, _ := strings.Cut(line, " "); what {
 		case "start":
@@ -76,8 +76,8 @@ func (s *scenario) oneAtATime(since time.Time) {
 			running--
 		}
 	}
-	if started == 0 {
-		s.t.Errorf("no start was seen:\n%s", events)
+	if started < 2 {
+		s.t.Errorf("%d starts were seen:\n%s", started, events)
 	}
 }
 
