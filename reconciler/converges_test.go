@@ -60,7 +60,7 @@ func (o *oracle) standing(s plan.Standing, out Outcome, v model.View) {
 	release := spec.Release{Service: want, ImageID: out.Have.Images[want.Image].ID}
 	_, condemned := out.Have.Verdicts[plan.VerdictKey{Service: s.Service, Fingerprint: release.Fingerprint("s")}]
 	condemned = condemned || o.goesBackWith(want, out)
-	if s.Phase == plan.Waiting && o.waitsForNeed(want, out) {
+	if s.Phase == plan.Waiting && (o.waitsForNeed(want, out) || o.waitsForHolder(want, out)) {
 		return
 	}
 	if s.Phase != plan.Converged && !condemned {
@@ -145,6 +145,18 @@ func (o *oracle) waitsForNeed(s spec.Service, out Outcome) bool {
 	return slices.ContainsFunc(out.Plan.Services, func(other plan.Standing) bool {
 		return slices.Contains(s.Needs, other.Service) && other.Ready == 0
 	})
+}
+
+// waitsForHolder: another service that has not arrived holds what the service claims.
+func (o *oracle) waitsForHolder(s spec.Service, out Outcome) bool {
+	for _, c := range out.Have.Containers {
+		_, conflict := s.Conflict(c.Release.Service)
+		_, wanted := o.want.Services[c.Service]
+		if conflict && c.Service != s.Name && wanted && o.notArrived(out, c.Service) != "" && c.State != plan.Exited {
+			return true
+		}
+	}
+	return false
 }
 
 // arrived: the confirmed table is the wanted one, each location with all ready

@@ -169,7 +169,7 @@ var mutants = []mutant{
 	},
 	{
 		"what another service holds is taken at once", "plan/converge.go",
-		"	if m.waitsForClaims(v) || need <= 0", "	if need <= 0", "I13 one holder",
+		"	if m.waitsForNeeds(v) || m.waitsForClaims(v) || need <= 0", "	if m.waitsForNeeds(v) || need <= 0", "I13 one holder",
 	},
 	{
 		"two services take one thing in one pass", "plan/converge.go",

@@ -77,7 +77,7 @@ func (o *oracle) leaves(out Outcome, service, name string, s plan.Step) {
 	}
 	for _, other := range o.want.ServiceNames() {
 		if why := o.notArrived(out, other); why != "" {
-			o.fail("I14 order", "%s: %s though %s", service, s.Action, why)
+			o.fail("I14 order", "%s: %s (%s) though %s\n%+v", service, s.Action, s.Why, why, out.Plan)
 		}
 	}
 }

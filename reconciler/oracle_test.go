@@ -70,7 +70,9 @@ func watch(t judge, g *rig) *oracle {
 		o.planned(out)
 		v := g.host.View()
 		o.look(v)
-		o.ordered(out)
+		if out.Err == nil {
+			o.ordered(out)
+		}
 		if out.At.Equal(g.passBegan) && v.At.Equal(out.At) {
 			o.truthful(out, v) // no call of the pass was slow
 		}

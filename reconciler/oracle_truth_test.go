@@ -18,7 +18,7 @@ func (o *oracle) truthful(out Outcome, v model.View) {
 	settled := out.Settled()
 	if settled == nil {
 		if lie := o.unreached(v); lie != "" {
-			o.fail("I12 truth", "revision %s is said to be reached, and %s", out.Revision, lie)
+			o.fail("I12 truth", "revision %s is said to be reached, and %s\n%+v\n%+v\n%+v", out.Revision, lie, out.Plan, out.Have.Containers, v.Replicas)
 		}
 		return
 	}
@@ -98,7 +98,7 @@ func (o *oracle) serviceLacks(s spec.Service, routed bool, v model.View) string 
 		case r.Foreign || r.Service != s.Name:
 		case r.Fingerprint != wanted:
 			return name + " of another release is there"
-		case !r.Ready || r.Stopping:
+		case !r.Ready:
 			return name + " is not ready"
 		case routed && !r.Routed:
 			return name + " is not routed"

@@ -91,7 +91,12 @@ func (m *maker) readyToTake(v *view) bool {
 		return false
 	}
 	_, met := m.needsMet(v)
-	return m.missing(v.target.Service) == "" && met && (!m.mustPrepare(v) || m.prepared(v))
+	return (met || v.proven) && m.able(v)
+}
+
+// able: nothing of the host is missing for the target, and what can be known beforehand is.
+func (m *maker) able(v *view) bool {
+	return m.missing(v.target.Service) == "" && (!m.mustPrepare(v) || m.prepared(v))
 }
 
 // allYield: each replica that holds what the service claims is going to stop.
@@ -123,7 +128,23 @@ func (m *maker) yields(h holder, taker *view) bool {
 	case m.takers[v.name] && m.mustStopFirst(v):
 		return true
 	}
-	return v.verdict == "" && !v.unresolved && m.missing(v.target.Service) == "" && m.dependsOn(v.target.Service, taker.name, nil)
+	return v.verdict == "" && !v.unresolved && m.able(v) && m.waitsOn(v, taker.name, nil)
+}
+
+// waitsOn: the service can't go on before another one does: it needs that, or would hold
+// what a replica of that holds, or waits on one that does.
+func (m *maker) waitsOn(v *view, name string, seen []string) bool {
+	on := slices.Clone(v.target.Service.Needs)
+	for _, h := range m.holders(v) {
+		if h.Service != v.name {
+			on = append(on, h.Service)
+		}
+	}
+	seen = append(seen, v.name)
+	return slices.ContainsFunc(on, func(other string) bool {
+		o := m.viewOf(other)
+		return other == name || o != nil && !slices.Contains(seen, other) && m.waitsOn(o, name, seen)
+	})
 }
 
 // taken: the replica has to stop for a service that takes over what it holds. It returns

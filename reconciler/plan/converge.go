@@ -109,14 +109,14 @@ func (m *maker) keep(v *view) []Container {
 func (m *maker) start(v *view) {
 	need, room := m.lack(v)
 	first := m.mustPrepare(v)
-	if v.failed != "" || need <= 0 && !first || !m.mayStart(v) || m.waitsForNeeds(v) {
+	if v.failed != "" || need <= 0 && !first || !m.mayStart(v) {
 		return
 	}
 	if first && !m.prepared(v) {
 		m.prepare(v)
 		return
 	}
-	if m.waitsForClaims(v) || need <= 0 || m.waitsForRepair(v) {
+	if m.waitsForNeeds(v) || m.waitsForClaims(v) || need <= 0 || m.waitsForRepair(v) {
 		return
 	}
 	for _, slot := range m.slots(v) {

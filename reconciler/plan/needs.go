@@ -57,7 +57,11 @@ func (m *maker) waitsForNeeds(v *view) bool {
 		return false
 	}
 	why := fmt.Sprintf("waits for %s, which is not ready", need)
-	if o := m.viewOf(need); o != nil && !m.away(o) {
+	switch o := m.viewOf(need); {
+	case o != nil && o.wanted.Replicas == 0:
+		why = fmt.Sprintf("it needs %s, of which the site wants no replica", need)
+		m.block(v.name, why)
+	case o != nil && !m.away(o):
 		why = fmt.Sprintf("waits for %s, which is on its way to its new release", need)
 	}
 	v.phase = Waiting

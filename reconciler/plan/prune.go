@@ -50,6 +50,7 @@ func (m *maker) prune() {
 	for _, v := range m.leaving {
 		if m.awaited != "" {
 			v.note("stays until %s has arrived", m.awaited)
+			m.dropUnused(v)
 			m.handOver(v)
 			m.comeBack(v)
 			continue
@@ -67,6 +68,16 @@ func (m *maker) prune() {
 			default:
 				m.do(v.name, Remove{c.Name, c.ID}, why)
 			}
+		}
+	}
+}
+
+// dropUnused removes what was created for a service and has never run: nothing is lost
+// with it, and it would hold what others claim.
+func (m *maker) dropUnused(v *view) {
+	for _, c := range v.all {
+		if c.State == Created && !m.busy(c) {
+			m.do(v.name, Remove{c.Name, c.ID}, "the site does not want "+v.name)
 		}
 	}
 }

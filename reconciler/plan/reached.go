@@ -82,6 +82,8 @@ func (m *maker) unmet(v *view) string {
 		return "the image " + v.wanted.Image + " is not resolved yet"
 	case n > 0 && v.fingerprint != v.wantedPrint:
 		return "release " + v.wantedPrint.Short() + " does not run yet"
+	case n == 0 && slices.ContainsFunc(v.all, alive):
+		return "replicas still run, of which the site wants none"
 	case ready < n:
 		return fmt.Sprintf("%d of %d replicas are ready", ready, n)
 	}

@@ -76,7 +76,7 @@ func (m *maker) view(name string) *view {
 
 // choose decides what the service should be now.
 func (m *maker) choose(v *view) {
-	if why := m.refused(v.wanted); len(why) > 0 {
+	if why := m.refused(v.wanted); len(why) > 0 && v.wanted.Replicas > 0 {
 		m.refuse(v, why)
 		return
 	}
