@@ -170,8 +170,11 @@ func (m *maker) isTaken(c Container) bool {
 	return by != nil
 }
 
-// yieldsNow: the replica, which is not of the service's target, is taken.
-func (m *maker) yieldsNow(v *view, c Container) bool { return !has(v.fresh, c) && m.isTaken(c) }
+// yieldsNow: the replica, which is not of the service's target, is taken, or goes so that
+// another service has back what it gave up.
+func (m *maker) yieldsNow(v *view, c Container) bool {
+	return !has(v.fresh, c) && (m.isTaken(c) || v.givesBack && c.Fingerprint == v.wantedPrint)
+}
 
 func (m *maker) lacksReplicas(v *view) bool {
 	return count(v.fresh, func(c Container) bool { return alive(c) || m.busy(c) }) < v.replicas()

@@ -95,11 +95,10 @@ func (m *maker) handOver(v *view) {
 // failed: those of the last good release, or of the newest.
 func (m *maker) comeBack(v *view) {
 	last, most := m.lastRun(v)
-	for _, c := range v.all {
-		if alive(c) && c.Fingerprint == last {
-			most--
-		}
+	if slices.ContainsFunc(v.all, func(c Container) bool { return c.Fingerprint != last && (alive(c) || m.busy(c)) }) {
+		return // it had already gone on to another release
 	}
+	most -= count(v.all, func(c Container) bool { return alive(c) || m.busy(c) })
 	for _, c := range v.all {
 		taker, ok := m.returns(c)
 		if !ok || c.Fingerprint != last || most <= 0 {

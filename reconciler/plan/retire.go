@@ -91,10 +91,10 @@ func has(cs []Container, c Container) bool {
 
 func (m *maker) staleReason(v *view, c Container) string {
 	switch {
+	case v.givesBack && c.Fingerprint == v.wantedPrint:
+		return v.verdict
 	case m.condemned(c):
 		return "its release is condemned"
-	case v.verdict != "" && c.Fingerprint == v.wantedPrint:
-		return v.verdict
 	case c.Drift != "":
 		return c.Drift
 	case m.isTaken(c) && !v.stopFirst:

@@ -24,7 +24,7 @@ func (m *maker) pickServers(v *view) {
 	n := v.replicas()
 	switch {
 	case !v.known || v.held:
-		v.serve = filter(v.all, m.ready)
+		v.serve = filter(v.all, func(c Container) bool { return m.ready(c) && !m.yieldsNow(v, c) })
 		if routed := filter(v.serve, m.isRouted); len(routed) > 0 {
 			v.serve = routed
 		}
@@ -88,6 +88,9 @@ func (m *maker) lastResort(v *view) []Container {
 func (m *maker) condemned(c Container) bool {
 	key := VerdictKey{c.Service, c.Fingerprint}
 	_, yes := m.have.Verdicts[key]
+	if v := m.viewOf(c.Service); v != nil && v.givesBack && c.Fingerprint == v.wantedPrint {
+		return true
+	}
 	return m.failing[key] || yes && !m.isProven(c.Service, c.Fingerprint)
 }
 

@@ -27,6 +27,8 @@ type view struct {
 	// nothing may be done about it.
 	verdict string
 	held    bool
+	// givesBack: it is condemned only as long as another service's release is.
+	givesBack bool
 
 	all []Container
 	// fresh are usable replicas of the target, stale all others.
@@ -86,7 +88,7 @@ func (m *maker) choose(v *view) {
 	verdict, condemned := m.have.Verdicts[VerdictKey{v.name, f}]
 	proven := m.isProven(v.name, f)
 	if why := m.givesBack(v, f); why != "" && !condemned {
-		verdict, condemned = Verdict{Reason: why}, true
+		verdict, condemned, v.givesBack = Verdict{Reason: why}, true, true
 	}
 	switch {
 	case image.ID == "":
@@ -94,7 +96,7 @@ func (m *maker) choose(v *view) {
 		m.stay(v, f)
 	case !condemned || proven:
 		v.setTarget(m, wanted, proven)
-	case v.wanted.Rollout.OnFailure == spec.Hold:
+	case v.wanted.Rollout.OnFailure == spec.Hold && !v.givesBack:
 		v.verdict, v.held, v.phase = verdict.Reason, true, Stuck
 		v.setTarget(m, wanted, false)
 	default:
